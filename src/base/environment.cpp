@@ -1,0 +1,157 @@
+#include "base/environment.h"
+
+#include <sys/random.h>
+
+#include <condition_variable>
+#include <deque>
+
+#include "base/check.h"
+
+namespace sampan {
+
+uint64_t Random::below(uint64_t limit) {
+  check(limit > 0);
+  // Rejection keeps it uniform: values of the last, incomplete stretch are drawn again.
+  uint64_t excess = (UINT64_MAX % limit + 1) % limit;
+  uint64_t value;
+  do value = next();
+  while (excess != 0 && value > UINT64_MAX - excess);
+  return value % limit;
+}
+
+namespace {
+
+int64_t read_clock(clockid_t id) {
+  timespec t;
+  clock_gettime(id, &t);
+  return t.tv_sec * 1'000'000 + t.tv_nsec / 1000;
+}
+
+class RealClock : public Clock {
+ public:
+  int64_t now_us() override { return read_clock(CLOCK_REALTIME); }
+  int64_t monotonic_us() override { return read_clock(CLOCK_MONOTONIC); }
+};
+
+class KernelRandom : public Random {
+ public:
+  uint64_t next() override {
+    // A small buffer a thread: one system call for 32 numbers.
+    thread_local uint64_t buffer[32];
+    thread_local size_t left = 0;
+    if (left == 0) {
+      check(getrandom(buffer, sizeof buffer, 0) == sizeof buffer);
+      left = 32;
+    }
+    return buffer[--left];
+  }
+};
+
+class ThreadPool : public Executor {
+ public:
+  explicit ThreadPool(unsigned threads) {
+    for (unsigned i = 0; i < threads; i++) workers_.emplace_back([this] { work(); });
+    timer_thread_ = std::thread([this] { run_timers(); });
+  }
+
+  ~ThreadPool() override {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_workers_.notify_all();
+    wake_timer_.notify_all();
+    timer_thread_.join();
+    for (auto& worker : workers_) worker.join();
+  }
+
+  void post(std::function<void()> task) override {
+    {
+      std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    wake_workers_.notify_one();
+  }
+
+  Timer after(int64_t delay_us, std::function<void()> task) override {
+    std::lock_guard lock(mutex_);
+    Timer id = ++last_timer_;
+    auto due = real_clock().monotonic_us() + std::max<int64_t>(delay_us, 0);
+    bool first = timers_.empty() || due < timers_.begin()->first.first;
+    timers_.emplace(std::pair(due, id), std::move(task));
+    due_of_.emplace(id, due);
+    if (first) wake_timer_.notify_one();
+    return id;
+  }
+
+  void cancel(Timer timer) override {
+    std::function<void()> dropped;  // destroyed outside the lock: it may own anything
+    std::lock_guard lock(mutex_);
+    auto found = due_of_.find(timer);
+    if (found == due_of_.end()) return;
+    auto entry = timers_.find({found->second, timer});
+    dropped = std::move(entry->second);
+    timers_.erase(entry);
+    due_of_.erase(found);
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_workers_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task();
+      task = nullptr;
+      lock.lock();
+    }
+  }
+
+  void run_timers() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      if (timers_.empty()) {
+        wake_timer_.wait(lock);
+        continue;
+      }
+      auto wait_us = timers_.begin()->first.first - real_clock().monotonic_us();
+      if (wait_us > 0) {
+        wake_timer_.wait_for(lock, std::chrono::microseconds(wait_us));
+        continue;
+      }
+      auto node = timers_.extract(timers_.begin());
+      due_of_.erase(node.key().second);
+      tasks_.push_back(std::move(node.mapped()));
+      wake_workers_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable wake_workers_, wake_timer_;
+  std::deque<std::function<void()>> tasks_;
+  std::map<std::pair<int64_t, Timer>, std::function<void()>> timers_;
+  std::unordered_map<Timer, int64_t> due_of_;
+  Timer last_timer_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> workers_;
+  std::thread timer_thread_;
+};
+
+}  // namespace
+
+Clock& real_clock() {
+  static RealClock clock;
+  return clock;
+}
+
+Random& secure_random() {
+  static KernelRandom random;
+  return random;
+}
+
+std::unique_ptr<Executor> make_thread_pool(unsigned threads) { return std::make_unique<ThreadPool>(threads); }
+
+}  // namespace sampan
