@@ -14,6 +14,7 @@ file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cpp "")
 add_library(pch OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cpp)
 target_precompile_headers(pch PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)
 add_library(pch_test OBJECT ${CMAKE_BINARY_DIR}/pch/empty.cpp)
+target_link_libraries(pch_test PRIVATE GTest::gtest)
 target_precompile_headers(pch_test PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h <gtest/gtest.h>)
 
 function(sampan_module name)
