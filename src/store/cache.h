@@ -29,9 +29,8 @@ struct CachedResource {
 // An immutable, structurally shared, ordered map from key (after the prefix: "default/web" or "web") to object, with what it was at one revision.
 class Snapshot {
  public:
-  struct Node;
   Snapshot() = default;
-  explicit Snapshot(Ref<Node> root, Revision revision) : root_(std::move(root)), revision_(revision) {}
+  Snapshot(Ref<Shared> root, Revision revision) : root_(std::move(root)), revision_(revision) {}
   Revision revision() const { return revision_; }
   size_t size() const;
   ObjectRef find(std::string_view key) const;
@@ -41,7 +40,7 @@ class Snapshot {
 
  private:
   friend class Cache;
-  Ref<Node> root_;
+  Ref<Shared> root_;  // of the tree in cache.cpp
   Revision revision_ = 0;
 };
 
