@@ -28,7 +28,9 @@ void check_list(const Field& field, const std::string& where) {
     EXPECT_FALSE(list.list_keys.empty()) << where;
     for (std::string_view key : list.list_keys) EXPECT_NE(list.element->find(key), nullptr) << where << " key " << key;
   }
-  if (!list.merge_key.empty()) EXPECT_NE(list.element->find(list.merge_key), nullptr) << where;
+  if (!list.merge_key.empty()) {
+    EXPECT_NE(list.element->find(list.merge_key), nullptr) << where;
+  }
 }
 
 TEST(Api, every_field_is_found_and_sound) {
@@ -42,7 +44,7 @@ TEST(Api, every_field_is_found_and_sound) {
       EXPECT_EQ(type->find(field.name), &field) << where;
       EXPECT_EQ(type->index_of(&field), static_cast<int>(i)) << where;
       ASSERT_NE(field.type, nullptr) << where;
-      if (field.proto) EXPECT_TRUE(numbers.emplace(field.proto_outer, field.proto).second) << where;
+      EXPECT_TRUE(!field.proto || numbers.emplace(field.proto_outer, field.proto).second) << where;
       EXPECT_EQ(field.is(Field::Inline), field.proto_outer != 0) << where;
       if (field.type->kind == Kind::List) check_list(field, where);
       EXPECT_EQ(field.type->kind == Kind::List || field.type->kind == Kind::Map,
@@ -54,7 +56,7 @@ TEST(Api, every_field_is_found_and_sound) {
 TEST(Api, ids_are_dense) {
   std::set<uint32_t> ids;
   for (const Type* type : api::types_by_name)
-    if (type->kind == Kind::Struct) EXPECT_TRUE(ids.insert(type->id).second) << type->name;
+    EXPECT_TRUE(type->kind != Kind::Struct || ids.insert(type->id).second) << type->name;
   EXPECT_EQ(*ids.begin(), 1u);
   EXPECT_EQ(*ids.rbegin(), ids.size());
 }
@@ -137,7 +139,7 @@ TEST(Api, resources) {
   for (const Resource& resource : builtin_resources()) {
     ASSERT_NE(resource.type, nullptr) << resource.resource;
     EXPECT_TRUE(by_name.emplace(concat(resource.group, "/", resource.version, "/", resource.resource), &resource).second);
-    if (resource.verbs & List_) EXPECT_NE(resource.list_type, nullptr) << resource.resource;
+    EXPECT_EQ((resource.verbs & List_) != 0, resource.list_type != nullptr) << resource.resource;
     for (const Subresource& sub : resource.subresources) {
       const auto group = sub.version.empty() ? resource.group : sub.group;
       const auto version = sub.version.empty() ? resource.version : sub.version;
