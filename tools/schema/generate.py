@@ -1,6 +1,7 @@
 """Makes the C++ tables and views of the API from its schema files.
 
-    generate.py SCHEMA_DIR OUTPUT_DIR     writes tables_*.cpp, shapes.cpp, index.cpp, tables.h
+    generate.py SCHEMA_DIR OUTPUT_DIR     writes tables_*.cpp, shapes.cpp, index.cpp, tables.h and
+                                          the views core_v1.h, core_v1_edit.h ...
 
 Run by the build (src/api/CMakeLists.txt). A file that would not change is left alone, so that nothing recompiles.
 """
@@ -10,6 +11,7 @@ import sys
 
 import schema_format
 import tables
+import views
 
 
 def main():
@@ -23,6 +25,7 @@ def main():
 
     files = schema_format.parse_tree(source)
     tables.write_all(files, write)
+    views.write_all(files, write)
     (target / "stamp").touch()
 
 
