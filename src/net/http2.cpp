@@ -63,29 +63,23 @@ struct Http2Connection::Callbacks {
     self.take_header(*stream, {reinterpret_cast<const char*>(name), name_size}, {reinterpret_cast<const char*>(value), value_size});
     return 0;
   }
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    bool useful = head->type == NGHTTP2_HEADERS || (head->type == NGHTTP2_DATA && head->length > 0);
+    return useful || of(user).count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
+    if (frame->hd.type == NGHTTP2_SETTINGS) self.greeted_ = true;
+    if (frame->hd.type == NGHTTP2_HEADERS) self.head_started_at_us_ = 0;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    auto stream = self.find(frame->hd.stream_id);
+    if (!stream) return 0;
     bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    switch (frame->hd.type) {
-      case NGHTTP2_HEADERS:
-      case NGHTTP2_DATA: {
-        if (frame->hd.type == NGHTTP2_HEADERS) self.head_started_at_us_ = 0;
-        auto stream = self.find(frame->hd.stream_id);
-        if (!stream) return 0;
-        if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-          self.head_complete(*stream, ended);
-        else if (ended)
-          self.request_complete(*stream);
-        else if (frame->hd.length == 0)
-          return self.count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-        return 0;
-      }
-      case NGHTTP2_SETTINGS:
-        self.greeted_ = true;
-        [[fallthrough]];
-      default:
-        return self.count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+      self.head_complete(*stream, ended);
+    else if (ended)
+      self.request_complete(*stream);
+    return 0;
   }
   static int data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* user) {
     auto& self = of(user);
@@ -123,6 +117,7 @@ struct Http2Connection::Callbacks {
       check(nghttp2_session_callbacks_new(&c) == 0);
       nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
       nghttp2_session_callbacks_set_on_header_callback(c, header);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(c, begin_frame);
       nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data);
       nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
