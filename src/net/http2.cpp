@@ -48,7 +48,6 @@ struct Http2Connection::Callbacks {
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
-    self.head_started_at_us_ = self.context_.carrier->now_us();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     if (self.live_->load() > self.context_.shared->limits.streams_per_connection_max * kLiveExchangesPerStream)
       self.cut_off(NGHTTP2_ENHANCE_YOUR_CALM);
@@ -70,7 +69,6 @@ struct Http2Connection::Callbacks {
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
     if (frame->hd.type == NGHTTP2_SETTINGS) self.greeted_ = true;
-    if (frame->hd.type == NGHTTP2_HEADERS) self.head_started_at_us_ = 0;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     auto stream = self.find(frame->hd.stream_id);
     if (!stream) return 0;
@@ -459,16 +457,11 @@ void Http2Connection::cut_stalled_streams(int64_t now_us) {
 int64_t Http2Connection::check_timeouts() {
   auto& limits = context_.shared->limits;
   auto now = context_.carrier->now_us();
-  auto head_since = greeted_ ? head_started_at_us_ : active_at_us_;
-  if (head_since != 0 && now >= head_since + seconds(limits.header_timeout_s)) {
-    cut_off(NGHTTP2_PROTOCOL_ERROR);
-    return now + seconds(1);
-  }
   if (!streams_.empty()) {
     cut_stalled_streams(now);
     return now + seconds(std::min(limits.header_timeout_s, limits.write_stall_timeout_s)) / 2;
   }
-  auto due = active_at_us_ + seconds(greeted_ && head_since == 0 ? limits.idle_timeout_s : limits.header_timeout_s);
+  auto due = active_at_us_ + seconds(greeted_ ? limits.idle_timeout_s : limits.header_timeout_s);
   if (now >= due) cut_off(NGHTTP2_NO_ERROR);
   return std::max(due, now + seconds(1));
 }
