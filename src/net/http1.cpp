@@ -38,6 +38,7 @@ struct Http1Connection::Callbacks {
   static int value_complete(llhttp_t* parser) {
     auto& self = of(parser);
     if (self.head_done_) return 0;
+    if (self.field_name_.empty()) return HPE_USER;
     self.head_bytes_ += self.field_name_.size() + self.field_value_.size() + kFieldOverhead;
     auto value = trim(self.field_value_);
     self.request_.headers.emplace_back(to_lower(self.field_name_), value);
