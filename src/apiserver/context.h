@@ -1,5 +1,6 @@
 // One request on its way through the server.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct Services {
   Admission* admission = nullptr;
   Clock* clock = nullptr;
   Random* random = nullptr;
+  Executor* executor = nullptr;
+  const std::atomic<bool>* stopping = nullptr;  // watches end
 };
 
 struct Context {
