@@ -45,7 +45,7 @@ class H2Client {
   struct Callbacks;
   nghttp2_session* session_ = nullptr;
   std::map<int32_t, Answer> answers_;
-  std::map<int32_t, std::string> bodies_;
+  std::map<int32_t, std::pair<std::string, size_t>> bodies_;  // and how much of it was sent
 };
 
 }  // namespace sampan::net

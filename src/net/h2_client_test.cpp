@@ -39,11 +39,11 @@ struct H2Client::Callbacks {
     return 0;
   }
   static ssize_t read(nghttp2_session*, int32_t id, uint8_t* out, size_t length, uint32_t* flags, nghttp2_data_source*, void* user) {
-    auto& body = of(user).bodies_[id];
-    size_t size = std::min(length, body.size());
-    memcpy(out, body.data(), size);
-    body.erase(0, size);
-    if (body.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    auto& [body, sent] = of(user).bodies_[id];
+    size_t size = std::min(length, body.size() - sent);
+    memcpy(out, body.data() + sent, size);
+    sent += size;
+    if (sent == body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return size;
   }
 };
@@ -84,7 +84,7 @@ int32_t H2Client::request(std::string method, std::string path, std::string body
   bool sends = !body.empty() || announced > 0;
   auto id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), sends ? &provider : nullptr, nullptr);
   check(id > 0);
-  bodies_[id] = std::move(body);
+  bodies_[id] = {std::move(body), 0};
   return id;
 }
 

@@ -3,10 +3,13 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <csignal>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -91,6 +94,8 @@ std::string TestFolder::write(std::string_view name, std::string_view text) cons
 int connect_to(uint16_t port, int receive_buffer) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (receive_buffer > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+  int at_once = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   timeval patience{.tv_sec = 2, .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
@@ -101,6 +106,7 @@ int connect_to(uint16_t port, int receive_buffer) {
 
 TlsClient::TlsClient(uint16_t port, std::string_view alpn, const TestCertificate* certificate, int receive_buffer)
     : fd_(connect_to(port, receive_buffer)), context_(SSL_CTX_new(TLS_client_method())) {
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to what the server may have closed
   if (certificate) {
     SSL_CTX_use_certificate(context_.get(), read_certificate(certificate->certificate).get());
     SSL_CTX_use_PrivateKey(context_.get(), read_key(certificate->key).get());
