@@ -1,4 +1,6 @@
 #include "store/backends_for_test.h"
+#include "store/etcd.h"
+#include "store/etcd_server_for_test.h"
 #include "store/memory.h"
 #include "store/sqlite.h"
 
@@ -47,7 +49,29 @@ class SqliteBackend : public Backend {
   SetClock clock_;
 };
 
+// One server for all cases.
+class EtcdBackend : public Backend {
+ public:
+  explicit EtcdBackend(const std::string& endpoint) : endpoint_(endpoint) {}
+  std::unique_ptr<Store> open() override {
+    auto store = connect_etcd({.endpoints = {endpoint_}, .connect_timeout_ms = 10'000});
+    if (!store) fprintf(stderr, "%s\n", store.error().message().c_str());
+    return store ? std::move(*store) : nullptr;
+  }
+  bool embedded() const override { return false; }
+  bool persistent() const override { return true; }
+  void pass_seconds(int, Store&) override {}  // its time is real; who waits for the change waits long enough
+
+ private:
+  std::string endpoint_;
+};
+
 }  // namespace
+
+std::unique_ptr<Backend> make_etcd_backend() {
+  static auto server = EtcdServer::start();
+  return server ? std::make_unique<EtcdBackend>(server->endpoint()) : nullptr;
+}
 
 std::unique_ptr<Backend> make_memory_backend() { return std::make_unique<MemoryBackend>(); }
 std::unique_ptr<Backend> make_sqlite_backend() { return std::make_unique<SqliteBackend>(); }

@@ -8,6 +8,20 @@
 
 namespace sampan::store {
 
+namespace {
+
+// The errno behind an error. A failing commit leaves it with the WAL's file only.
+int system_error(sqlite3* handle) {
+  if (int known = sqlite3_system_errno(handle)) return known;
+  sqlite3_file* wal = nullptr;
+  int last = 0;
+  if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK && wal && wal->pMethods)
+    wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &last);
+  return last;
+}
+
+}  // namespace
+
 Statement::Statement(Statement&& other) noexcept
     : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)) {}
 
@@ -99,7 +113,7 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_)
 
 Error Connection::error(int code, std::string_view doing) const {
   auto text = concat("store file ", path_, ": ", doing, doing.empty() ? "" : ": ");
-  int system = handle_ ? sqlite3_system_errno(handle_) : 0;
+  int system = handle_ ? system_error(handle_) : 0;
   auto with_system = [&](std::string_view what) {
     append(text, what);
     if (system != 0) append(text, " (", std::string_view(strerror(system)), ")");
