@@ -1,0 +1,14 @@
+// The list of all tables. A new kind is one declaration and one line here.
+#include "registry/rules.h"
+
+namespace sampan::registry {
+
+const Rules& rules_of(std::string_view group, std::string_view kind) {
+  static constexpr const Rules* kAll[] = {nullptr};
+  static const Rules plain;
+  for (const Rules* rules : kAll)
+    if (rules && rules->kind == kind && rules->group == group) return *rules;
+  return plain;
+}
+
+}  // namespace sampan::registry
