@@ -115,6 +115,7 @@ TEST(Http2, WhatIsRefused) {
     EXPECT_EQ(answer.status, c.status);
     EXPECT_EQ(rig.shared->requests_total, c.status == 200 ? 1u : 0u);
     if (c.status == 413) {
+      EXPECT_TRUE(answer.ended && answer.closed);
       EXPECT_EQ(answer.body, "large");
       EXPECT_EQ(answer.header("x-limit"), "yes");
       EXPECT_EQ(answer.error, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
