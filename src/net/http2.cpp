@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "net/http2_memory.h"
 #include "net/message.h"
 
 namespace sampan::net {
@@ -149,7 +150,7 @@ Http2Connection::Http2Connection(ProtocolContext context)
   auto& limits = context_.shared->limits;
   resets_left_ = limits.resets_per_minute_max;
   active_at_us_ = resets_refilled_at_us_ = context_.carrier->now_us();
-  check(nghttp2_session_server_new2(&session_, Callbacks::table(), this, Callbacks::options()) == 0);
+  check(nghttp2_session_server_new3(&session_, Callbacks::table(), this, Callbacks::options(), sparse_memory()) == 0);
   nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams_per_connection_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
