@@ -48,6 +48,7 @@ class Connection final : public LoopClient, private Carrier {
   void watch_for();
   void begin_linger();
   void say_goodbye();
+  int64_t linger_us() const;
   void schedule(int64_t due_us);
 
   const std::shared_ptr<ServerShared> shared_;

@@ -194,6 +194,9 @@ Http2Connection::Stream& Http2Connection::open_stream(int32_t id) {
   stream = std::make_unique<Stream>(id);
   active_at_us_ = stream->progress_at_us = context_.carrier->now_us();
   stream->request.http2 = true;
+  // All streams in turn: by default nghttp2 ends one before it begins the next, and a watch never ends.
+  nghttp2_extpri in_turn{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+  nghttp2_session_change_extpri_stream_priority(session_, id, &in_turn, 1);
   return *stream;
 }
 
