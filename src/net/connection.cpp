@@ -26,14 +26,14 @@ int64_t seconds(int count) { return count * 1'000'000LL; }
 }  // namespace
 
 Connection::Connection(int fd, std::string remote_address, std::shared_ptr<ServerShared> shared, std::shared_ptr<Loop> loop,
-                       std::shared_ptr<const TlsGeneration> tls, ConnectionOwner& owner)
+                       ConnectionOwner& owner)
     : shared_(std::move(shared)),
       loop_(std::move(loop)),
       owner_(owner),
       fd_(fd),
       watched_(EPOLLIN | EPOLLRDHUP),
       remote_address_(std::move(remote_address)),
-      tls_(std::move(tls)),
+      tls_(owner_.tls()),
       ssl_(SSL_new(tls_->context.get())),
       phase_at_us_(loop_->now_us()) {
   check(ssl_);
@@ -160,7 +160,7 @@ void Connection::shake_hands() {
       .remote_address = remote_address_,
       .peer = tls_->verify_peer(ssl_.get()),
   };
-  tls_ = nullptr;
+  if (!context.peer.certificate) tls_ = nullptr;
   state_ = State::Open;
   phase_at_us_ = loop_->now_us();
   protocol_ = http2 ? make_http2(std::move(context)) : make_http1(std::move(context));
@@ -297,7 +297,11 @@ void Connection::on_timer() {
   if (state_ == State::Handshake && expires(phase_at_us_ + seconds(limits.header_timeout_s))) return close_now();
   if (goodbye_said_ && expires(phase_at_us_ + linger_us())) return close_now();
   if (!wire_.empty() && expires(wire_moved_at_us_ + seconds(limits.write_stall_timeout_s))) return close_now();
-  if (state_ == State::Open) due = std::min(due, protocol_->check_timeouts());
+  if (state_ == State::Open) {
+    due = std::min(due, protocol_->check_timeouts());
+    // The CAs that vouched for the client are not ours any more: it shall come again and be verified anew.
+    if (tls_ && tls_->client_ca_text != owner_.tls()->client_ca_text) protocol_->shut_down();
+  }
   schedule(std::max(due, now + 1));
 }
 

@@ -139,6 +139,20 @@ TEST_F(ServerTest, ClientCertificates) {
   }
 }
 
+TEST_F(ServerTest, ClientsAreVerifiedAnewWhenTheAuthoritiesChange) {
+  options.limits.header_timeout_s = 1;
+  start();
+  auto jane = make_certificate({.common_name = "jane"}, &authority);
+  TlsClient certified(server->port(), "http/1.1", &jane), anonymous(server->port(), "http/1.1");
+  EXPECT_NE(get(certified, "/who", "jane").find("jane"), std::string::npos);
+  EXPECT_NE(get(anonymous, "/who", "nobody").find("nobody"), std::string::npos);
+  auto other = make_certificate({.common_name = "other ca", .authority = true}, nullptr);
+  folder.write("ca.crt", other.certificate);
+  EXPECT_EQ(certified.read_some(), "");  // closed
+  EXPECT_NE(get(anonymous, "/who", "nobody").find("nobody"), std::string::npos);
+  EXPECT_EQ(who(&jane), "nobody");
+}
+
 TEST_F(ServerTest, PlainHttpIsTold) {
   start();
   int fd = connect_to(server->port());
