@@ -39,8 +39,8 @@ std::string key_name(int key) { return concat("/k/", key); }
       auto written = store.write(std::move(write));
       if (!written) _exit(2);
       report.revision = written->revision;
-      if (compacting && thread == 0 && i % 20 == 0 && !store.compact(report.revision)) _exit(3);
       if (::write(pipe, &report, sizeof report) != sizeof report) _exit(4);
+      if (compacting && thread == 0 && i % 20 == 0 && !store.compact(report.revision)) _exit(3);
     }
   };
   std::vector<std::thread> threads;
