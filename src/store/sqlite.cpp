@@ -15,6 +15,8 @@ namespace sampan::store {
 
 namespace {
 
+constexpr size_t kValueBytesMax = 64 << 20;  // far above what the API lets through
+
 // One process owns the file. SQLite's own locks would let a second one in between two transactions.
 class FileLock {
  public:
@@ -54,7 +56,13 @@ class SqliteStore : public Store {
     return {};
   }
 
-  Result<Written> write(Write write) override { return writer_->write(std::move(write)); }
+  Result<Written> write(Write write) override {
+    if (write.key.empty()) return fail(Error(Reason::InternalError, "store: a write without a key"));
+    if (write.value && write.value->size() > kValueBytesMax)
+      return fail(Error(Reason::RequestEntityTooLarge,
+                        concat("store: the value of ", write.key, " is larger than ", kValueBytesMax, " bytes")));
+    return writer_->write(std::move(write));
+  }
 
   Result<Range> range(const RangeOptions& options) override {
     return readers_.with([&](SqliteReader& reader) { return reader.range(options); });

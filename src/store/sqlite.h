@@ -24,8 +24,7 @@ struct SqliteOptions {
   int64_t history_seconds = 300;    // older changes are compacted away; 0: only by compact()
   int64_t relaxed_flush_ms = 60'000;  // relaxed writes go to disk (not synced) at the latest after this
   int64_t max_bytes = 0;            // the file grows no further than this; 0: as the disk allows
-  // What is kept free of the disk by tuning: pages of the log's file that wait in the WAL until they are moved into the database.
-  int wal_pages = 2000;
+  int wal_pages = 2000;             // so many pages gather in the WAL before they are moved into the database
 };
 
 Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
