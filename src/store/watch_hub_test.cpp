@@ -55,8 +55,7 @@ TEST(WatchHub, JoinsThePastToThePresent) {
   auto watch = *hub.add({"a", ""}, 3, sink, history);
   auto now = change(8, "a");
   hub.publish({&now, 1});
-  EXPECT_EQ(sink->lines(6),
-            (std::vector<std::string>{"+3 a=v", "+4 a=v", "+5 a=v", "+6 a=v", "+7 a=v", "+8 a=v"}));
+  EXPECT_EQ(sink->lines(6), (std::vector<std::string>{"+3 a=v", "+4 a=v", "+5 a=v", "+6 a=v", "+7 a=v", "+8 a=v"}));
 }
 
 TEST(WatchHub, PastThatIsGoneIsRefused) {
