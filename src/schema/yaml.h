@@ -26,7 +26,11 @@ Result<std::vector<Value>> parse_yaml(std::string_view text, Arena& arena, YamlL
 void write_yaml(std::string& out, Value value);
 
 // What a plain scalar means.
-enum class YamlKind : uint8_t { Null, Bool, Int, Float, Timestamp, Merge, String };
+enum class YamlKind : uint8_t { Null, Bool, Int, Float, Timestamp, String };
 YamlKind resolve_yaml(std::string_view text, Value& value);
+
+// Go's 'g' with the shortest digits: an exponent below 1e-4 and from 1e6 on.
+void append_yaml_float(std::string& out, double value);
+void append_yaml_float(std::string& out, float value);
 
 }  // namespace sampan::schema

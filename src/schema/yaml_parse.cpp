@@ -37,7 +37,7 @@ class YamlParser {
       if (event_.type != YAML_DOCUMENT_START_EVENT) continue;
       anchors_.clear();
       Value value;
-      if (!next() || !node(value, 0)) return false;
+      if (!next() || !node(value, 0)) return prefer_syntax_error();
       out.push_back(value);
       if (limits_.first_only) return true;
     }
@@ -47,6 +47,11 @@ class YamlParser {
   bool bad(std::string text) {
     problem = concat("yaml: ", text);
     return false;
+  }
+
+  bool over_limit(std::string text) {
+    limit_hit_ = true;
+    return bad(std::move(text));
   }
 
   bool next() {
@@ -61,9 +66,16 @@ class YamlParser {
     return bad(line ? concat("line ", line, ": ", what) : std::string(what));
   }
 
+  // Go reads the whole document before it looks at what it means.
+  bool prefer_syntax_error() {
+    while (!limit_hit_ && parser_.error == YAML_NO_ERROR && event_.type != YAML_STREAM_END_EVENT && event_.type != YAML_DOCUMENT_END_EVENT)
+      if (!next()) break;
+    return false;
+  }
+
   // At the first event of a node.
   bool node(Value& out, int depth) {
-    if (depth > limits_.depth_max) return bad("exceeded max depth");
+    if (depth > limits_.depth_max) return over_limit("exceeded max depth");
     switch (event_.type) {
       case YAML_ALIAS_EVENT: return alias(out);
       case YAML_SCALAR_EVENT: {
@@ -97,7 +109,7 @@ class YamlParser {
     if (found == anchors_.end()) return bad(concat("unknown anchor '", name, "' referenced"));
     if (found->second.open) return bad(concat("anchor '", name, "' value contains itself"));
     unfolded_ += count(found->second.value);
-    if (unfolded_ > limits_.alias_nodes_max) return bad("document contains excessive aliasing");
+    if (unfolded_ > limits_.alias_nodes_max) return over_limit("document contains excessive aliasing");
     out = found->second.value.clone(arena_);  // its own copy, since trees are changed in place
     return true;
   }
@@ -110,17 +122,17 @@ class YamlParser {
     bool plain = data.style == YAML_PLAIN_SCALAR_STYLE;
     out = Value(text);
     if (tag.starts_with(kTagPrefix)) tag.remove_prefix(kTagPrefix.size());
-    if (tag == "!" || tag == "str" || (tag.empty() && !plain)) return true;
+    merge = text == "<<" && (tag == "merge" || (tag.empty() && plain));
+    if (merge || tag == "!" || tag == "str" || (tag.empty() && !plain)) return true;
     if (tag == "binary") {
       std::string bytes;
       if (!decode_base64(text, bytes)) return bad("!!binary value contains invalid base64 data");
       out = Value(arena_.copy(bytes));
       return true;
     }
-    constexpr std::string_view names[] = {"null", "bool", "int", "float", "timestamp", "merge", "str"};
+    constexpr std::string_view names[] = {"null", "bool", "int", "float", "timestamp", "str"};
     if (!tag.empty() && std::find(std::begin(names), std::end(names), tag) == std::end(names)) return true;  // a tag of one's own
     YamlKind kind = resolve_yaml(text, out);
-    merge = kind == YamlKind::Merge;
     std::string_view name = names[static_cast<size_t>(kind)];
     if (!tag.empty() && tag != name && !(tag == "float" && kind == YamlKind::Int))
       return bad(concat("cannot decode !!", name, " `", text, "` as a !!", tag));
@@ -191,7 +203,10 @@ class YamlParser {
       return false;
     }
     std::string text;
-    write_json(text, key);
+    if (key.is_double())
+      append_yaml_float(text, static_cast<float>(key.as_double()));
+    else
+      write_json(text, key);
     name = arena_.copy(text);
     return true;
   }
@@ -217,6 +232,7 @@ class YamlParser {
   std::vector<std::string>* duplicates_;
   std::map<std::string, Anchor> anchors_;
   size_t unfolded_ = 0;
+  bool limit_hit_ = false;  // hostile input is not read to its end
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr Word kWords[] = {
     {"N", YamlKind::Bool, false},      {"no", YamlKind::Bool, false},     {"No", YamlKind::Bool, false},    {"NO", YamlKind::Bool, false},
     {"false", YamlKind::Bool, false},  {"False", YamlKind::Bool, false},  {"FALSE", YamlKind::Bool, false}, {"off", YamlKind::Bool, false},
     {"Off", YamlKind::Bool, false},    {"OFF", YamlKind::Bool, false},    {"", YamlKind::Null, false},      {"~", YamlKind::Null, false},
-    {"null", YamlKind::Null, false},   {"Null", YamlKind::Null, false},   {"NULL", YamlKind::Null, false},  {"<<", YamlKind::Merge, false},
+    {"null", YamlKind::Null, false},   {"Null", YamlKind::Null, false},   {"NULL", YamlKind::Null, false},
 };
 constexpr std::string_view kInfinite[] = {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"};
 constexpr std::string_view kNotANumber[] = {".nan", ".NaN", ".NAN"};
@@ -108,7 +108,7 @@ YamlKind resolve_yaml(std::string_view text, Value& value) {
   value = Value(text);
   char first = text.empty() ? '~' : text[0];
   bool number = is_digit(first) || first == '+' || first == '-';
-  if (!number && first != '.' && first != '<' && std::string_view("yYnNtTfFoO~").find(first) == std::string_view::npos) return YamlKind::String;
+  if (!number && first != '.' && std::string_view("yYnNtTfFoO~").find(first) == std::string_view::npos) return YamlKind::String;
   for (const Word& word : kWords)
     if (word.text == text) {
       if (word.kind == YamlKind::Null) value = Value::null();

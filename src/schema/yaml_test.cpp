@@ -82,7 +82,7 @@ TEST(Yaml, Writes) {
       {R"(["yes","1","1.5","null","~","","true","0x1f","1:20","2024-01-02","a: b","- x","#c"," s","*a","x"])",
        "- \"yes\"\n- \"1\"\n- \"1.5\"\n- \"null\"\n- \"~\"\n- \"\"\n- \"true\"\n- \"0x1f\"\n- \"1:20\"\n- \"2024-01-02\"\n- 'a: b'\n- '- x'\n- '#c'\n- ' s'\n- '*a'\n- x\n"},
       {R"({"a":"x\ny\n","b":"x\ny","c":"x\n\n","t":"tab\there"})", "a: |\n  x\n  y\nb: |-\n  x\n  y\nc: |+\n  x\n\nt: \"tab\\there\"\n"},
-      {R"({"f":1.5,"g":1e21,"h":0.00001,"u":"\u00e9"})", "f: 1.5\ng: 1e+21\nh: 1e-05\nu: \xc3\xa9\n"},
+      {R"({"f":1.5,"g":1e21,"i":1234567.5,"h":0.00001,"u":"\u00e9"})", "f: 1.5\ng: 1e+21\nh: 1e-05\ni: 1.2345675e+06\nu: \xc3\xa9\n"},
       {R"("x")", "x\n"},
   };
   for (const Case& c : cases) EXPECT_EQ(as_yaml(c.json), c.want) << c.json;

@@ -57,6 +57,14 @@ bool is_base60(std::string_view text) {
   return text.empty();
 }
 
+template <class Float>
+void append_float(std::string& out, Float value) {
+  char digits[64];
+  Float size = value < 0 ? -value : value;
+  auto format = size != 0 && (size < Float(1e-4) || size >= Float(1e6)) ? std::chars_format::scientific : std::chars_format::fixed;
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value, format).ptr);
+}
+
 class YamlWriter {
  public:
   explicit YamlWriter(std::string& out) : out_(out) {
@@ -96,7 +104,11 @@ class YamlWriter {
       case Value::Type::Null: return scalar("null", YAML_PLAIN_SCALAR_STYLE);
       case Value::Type::Bool: return scalar(value.as_bool() ? "true" : "false", YAML_PLAIN_SCALAR_STYLE);
       case Value::Type::Int: return scalar(Piece(value.as_int()).text(), YAML_PLAIN_SCALAR_STYLE);
-      case Value::Type::Double: return real(value.as_double());
+      case Value::Type::Double: {
+        std::string digits;
+        append_yaml_float(digits, value.as_double());
+        return scalar(digits, YAML_PLAIN_SCALAR_STYLE);
+      }
       case Value::Type::String: return text(value.as_string());
       case Value::Type::List:
         yaml_sequence_start_event_initialize(&event, nullptr, nullptr, 1, YAML_BLOCK_SEQUENCE_STYLE);
@@ -119,15 +131,6 @@ class YamlWriter {
         return emit(event);
       }
     }
-  }
-
-  // Go's 'g' with the shortest digits: an exponent below 1e-4 and from 1e21 on.
-  void real(double value) {
-    char digits[40];
-    auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    double size = value < 0 ? -value : value;
-    if (size != 0 && (size < 1e-4 || size >= 1e21)) end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::scientific).ptr;
-    scalar({digits, static_cast<size_t>(end - digits)}, YAML_PLAIN_SCALAR_STYLE);
   }
 
   void text(std::string_view text) {
@@ -156,6 +159,9 @@ class YamlWriter {
 };
 
 }  // namespace
+
+void append_yaml_float(std::string& out, double value) { append_float(out, value); }
+void append_yaml_float(std::string& out, float value) { append_float(out, value); }
 
 void write_yaml(std::string& out, Value value) { YamlWriter(out).document(value); }
 
