@@ -168,15 +168,16 @@ class Conformer {
     bool micro = type.kind == Kind::MicroTime;
     int64_t us;
     std::string error;
-    if (!parse_go_time(value.as_string(), micro, us, error)) return stop(std::move(error));
+    std::string_view text = value.as_string();
+    bool canonical = text.size() == (micro ? 27 : 20) && text.back() == 'Z' && parse_time(text, us);
+    if (!canonical && !parse_go_time(text, micro, us, error)) return stop(std::move(error));
     constexpr int64_t kGoZeroTime = -62135596800;  // the first second of year 1 is "no time"
     int64_t seconds = us >= 0 || us % 1'000'000 == 0 ? us / 1'000'000 : us / 1'000'000 - 1;
     if (seconds == kGoZeroTime) {
       value = Value::null();
       return true;
     }
-    std::string_view text = value.as_string();
-    if (text.size() == (micro ? 27 : 20) && text.back() == 'Z') return true;
+    if (canonical) return true;
     value = micro ? text_value(append_micro_time, us) : text_value(append_time, seconds);
     return true;
   }
