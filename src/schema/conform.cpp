@@ -306,6 +306,22 @@ class Conformer {
 
 }  // namespace
 
+std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found) {
+  std::vector<std::string> errors;
+  for (const std::string& path : duplicates) {
+    std::string name = quoted(path);
+    auto hides = [&](const std::string& unknown) {
+      std::string_view hidden = unknown;  // unknown field "a.b" hides "a.b", "a.b.c" and "a.b[0].c"
+      hidden.remove_prefix(std::string_view("unknown field ").size());
+      hidden.remove_suffix(1);
+      return name.starts_with(hidden) && (name[hidden.size()] == '"' || name[hidden.size()] == '.' || name[hidden.size()] == '[');
+    };
+    if (std::none_of(found.unknown_fields.begin(), found.unknown_fields.end(), hides)) errors.push_back(concat("duplicate field ", name));
+  }
+  errors.insert(errors.end(), found.unknown_fields.begin(), found.unknown_fields.end());
+  return errors;
+}
+
 Result<void> conform(Value value, const Type& type, Conformance& found) {
   if (value.is_missing()) return {};
   bool tree = value.is_list() || value.is_object();
