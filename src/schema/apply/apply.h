@@ -1,6 +1,7 @@
 // Server-side apply and the bookkeeping of managedFields for every other write.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/status.h"
@@ -28,7 +29,11 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
 // Reason::Conflict with one FieldManagerConflict cause a field.
 Result<Value> apply(const Object* current, Value applied, const Type& type, const FieldManager& manager, bool force, Arena& arena);
 
-// Removes managedFields of one entry set and so on stays internal; this strips all of them (for comparisons and for `Table` output).
+// The last step before a write is stored: if nothing but times of managedFields differs from `before`, they become the old ones again,
+// and the write is none.
+void keep_timestamps_if_unchanged(Value after, const Object& before);
+
+// Strips all managedFields (for comparisons and for `Table` output).
 void strip_managed_fields(Value object);
 
 }  // namespace sampan::schema
