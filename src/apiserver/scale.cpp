@@ -16,6 +16,14 @@ using schema::Value;
 
 namespace {
 
+// Replication controllers select by a plain map, the others by a LabelSelector.
+std::string selector_text(const schema::AnyView& selector) {
+  if (!selector.present()) return {};
+  if (selector.kind() == schema::Kind::Map) return registry::LabelSelector::from_map(selector).text();
+  auto parsed = registry::LabelSelector::from(selector);
+  return parsed ? parsed->text() : std::string();
+}
+
 Value scale_of(const schema::Object& object, Arena& arena) {
   auto metadata = object["metadata"];
   Value scale = Value::object(arena, 5);
@@ -32,7 +40,7 @@ Value scale_of(const schema::Object& object, Arena& arena) {
   scale.set("spec", spec);
   Value status = Value::object(arena, 2);
   status.set("replicas", object["status"]["replicas"].as_int());
-  auto selector = registry::selector_text(object["spec"]["selector"]);
+  auto selector = selector_text(object["spec"]["selector"]);
   if (!selector.empty()) status.set("selector", arena.copy(selector));
   scale.set("status", status);
   return scale;

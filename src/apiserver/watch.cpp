@@ -115,7 +115,7 @@ class WatchSource : public net::BodySource {
         full = true;
         return false;
       }
-      if (request_.filter.matches(*object)) write_event(out, "ADDED", encode(object));
+      if (request_.matches(*object)) write_event(out, "ADDED", encode(object));
       return true;
     });
     if (full) return false;
@@ -128,8 +128,8 @@ class WatchSource : public net::BodySource {
   void give(std::string& out, const store::Event& event) {
     if (!event.key.starts_with(request_.prefix)) return;
     bool deleted = event.type == store::Event::Type::Deleted;
-    bool matches = !deleted && request_.filter.matches(*event.object);
-    bool matched = event.previous && request_.filter.matches(*event.previous);
+    bool matches = !deleted && request_.matches(*event.object);
+    bool matched = event.previous && request_.matches(*event.previous);
     if (!matches && !matched) return;
     if (!matches) {
       if (deleted) return write_event(out, "DELETED", encode(event));
@@ -228,24 +228,25 @@ HandlerResult handle_watch(Context& context) {
   auto request = TRY(list_request(context));
   store::Cache& cache = served.store->cache();
 
-  // No version, or "any": what stands now comes first, as additions. Otherwise only what came after.
+  // No version, or "0": what stands now comes first, as additions. Otherwise only what came after.
+  const auto& options = request.options;
+  auto revision = TRY(registry::watch_revision(options, served.resource->group, served.resource->resource, context.info.name));
+  bool from_now = revision == 0;
   std::unique_ptr<store::EventStream> stream;
   std::optional<store::Snapshot> initial;
-  bool from_now = request.options.resource_version.empty() || request.options.resource_version == "0";
-  bool wants_initial = request.options.send_initial_events.value_or(from_now);
-  if (request.options.send_initial_events.value_or(false) || from_now) {
-    if (!from_now) TRY(cache.at_least(request.options.revision));
-    if (request.options.resource_version.empty()) TRY(cache.fresh());
+  if (options.send_initial_events.value_or(false) || from_now) {
+    if (!from_now) TRY(cache.at_least(revision));
+    if (options.resource_version.empty()) TRY(cache.fresh());
     auto [snapshot, events] = cache.snapshot_and_events();
     stream = std::move(events);
-    if (wants_initial) initial = std::move(snapshot);
+    if (options.send_initial_events.value_or(true)) initial = std::move(snapshot);
   } else {
-    auto events = cache.events(request.options.revision);
+    auto events = cache.events(revision);
     if (!events) return error_stream(accept, events.error());
     stream = std::move(*events);
   }
 
-  int64_t timeout_s = request.options.timeout_seconds;
+  int64_t timeout_s = options.timeout_seconds.value_or(0);
   if (timeout_s <= 0) timeout_s = kTimeoutMin_s + static_cast<int64_t>(context.services.random->below(kTimeoutMin_s));
   net::Response response;
   auto type = std::string(media_type(accept.format));

@@ -205,7 +205,7 @@ int Http1Connection::head_complete() {
   old_version_ = parser_.http_minor == 0;
   request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
   request_.remote_address = context_.remote_address;
-  request_.peer = context_.peer;
+  request_.peer = context_.peer.now();
   if (auto refusal = judge_head()) {
     refuse(refusal->first, refusal->second);
     return HPE_USER;

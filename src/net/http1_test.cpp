@@ -291,6 +291,15 @@ TEST(Http1, ExchangeMayOutliveItsConnection) {
   rig.mailbox->run();
 }
 
+TEST(Http1, PeerIsNobodyOnceItsCertificateHasExpired) {
+  for (int left_s : {60, -1}) {
+    Http1 rig([&](std::shared_ptr<Exchange> exchange) { exchange->respond({.body = exchange->request().peer ? "jane" : "nobody"}); });
+    rig.peer = {.certificate = std::make_shared<PeerCertificate>(), .expires_at_s = time(nullptr) + left_s};
+    rig.connection = std::make_unique<Http1Connection>(rig.context());
+    EXPECT_TRUE(rig.talk("GET / HTTP/1.1\r\nHost: h\r\n\r\n").ends_with(left_s > 0 ? "jane" : "nobody"));
+  }
+}
+
 TEST(Http1, Timeouts) {
   struct Case {
     const char* name;

@@ -233,7 +233,7 @@ void Http2Connection::head_complete(Stream& stream, bool ended) {
   auto& limits = context_.shared->limits;
   stream.head_request = stream.request.method == "HEAD";
   stream.request.remote_address = context_.remote_address;
-  stream.request.peer = context_.peer;
+  stream.request.peer = context_.peer.now();
   if (ended) stream.receiving = false;
   if (stream.head_bytes > limits.header_bytes_max) {
     stream.refused = true;

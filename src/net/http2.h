@@ -3,6 +3,8 @@
 #pragma once
 #include <nghttp2/nghttp2.h>
 
+#include <map>
+
 #include "net/exchange.h"
 #include "net/protocol.h"
 

@@ -296,6 +296,16 @@ TEST_F(ServerTest, ConnectionsAreLimited) {
   EXPECT_TRUE(eventually([&] { return TlsClient(server->port(), "h2").connected(); }));
 }
 
+TEST_F(ServerTest, AddressesOfBothFamilies) {
+  options.address = "::";
+  start();
+  TlsClient client(server->port(), "http/1.1");
+  client.write("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return held_count() == 1; }));
+  EXPECT_TRUE(held[0]->request().remote_address.starts_with("127.0.0.1:")) << held[0]->request().remote_address;
+  held.clear();
+}
+
 TEST_F(ServerTest, BadOptionsAreErrors) {
   auto bad = options;
   bad.tls.certificate_file = "/nowhere";

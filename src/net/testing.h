@@ -2,6 +2,9 @@
 #pragma once
 #include <openssl/ssl.h>
 
+#include <functional>
+#include <mutex>
+
 #include "net/protocol.h"
 #include "net/tls.h"
 
@@ -33,7 +36,7 @@ struct ProtocolRig {
   ProtocolRig() {
     shared->too_large = [](const Request&) { return Response{.status = 413, .headers = {{"x-limit", "yes"}}, .body = "large"}; };
   }
-  ProtocolContext context() { return {.shared = shared, .mailbox = mailbox, .carrier = &carrier, .remote_address = "192.0.2.1:7", .peer = nullptr}; }
+  ProtocolContext context() { return {.shared = shared, .mailbox = mailbox, .carrier = &carrier, .remote_address = "192.0.2.1:7", .peer = peer}; }
   std::string drain(Protocol& protocol, size_t want = 64 * 1024) {
     std::string all, out;
     do {
@@ -47,6 +50,7 @@ struct ProtocolRig {
   std::shared_ptr<ServerShared> shared = std::make_shared<ServerShared>();
   std::shared_ptr<FakeMailbox> mailbox = std::make_shared<FakeMailbox>();
   FakeCarrier carrier;
+  VerifiedPeer peer;
 };
 
 // A source that gives what it is told to, and tells when it dies.

@@ -15,7 +15,8 @@ namespace {
 
 namespace pb = etcdserverpb;
 
-constexpr int kCallTimeoutSeconds = 30;
+constexpr int64_t kCallTimeoutMs = 30'000;
+constexpr int64_t kLookMs = 20;
 constexpr int kKeepaliveMs = 30'000;  // as kube-apiserver asks of its etcd
 constexpr int kKeepaliveTimeoutMs = 10'000;
 
@@ -32,6 +33,10 @@ Result<std::string> read_file(const std::string& path) {
   if (file >= 0) ::close(file);
   if (got < 0) return fail(Error(Reason::InternalError, concat("etcd: cannot read ", path, ": ", strerror(error))));
   return content;
+}
+
+gpr_timespec in_ms(int64_t ms) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_millis(ms, GPR_TIMESPAN));
 }
 
 struct Target {
@@ -142,17 +147,23 @@ class Rpc : public EtcdRpc {
   }
 
  private:
-  // A channel that is connected: the one used last, or the next that answers.
+  // A channel that is connected: the one used last, or the first that answers.
   Result<std::shared_ptr<grpc::Channel>> ready() {
-    auto share = std::max<int64_t>(connect_timeout_ms_ / static_cast<int64_t>(channels_.size()), 500);
-    for (size_t tries = 0; tries < channels_.size(); tries++) {
-      auto index = current_.load();
-      auto& channel = channels_[index];
-      gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_millis(share, GPR_TIMESPAN));
-      if (channel->GetState(true) == GRPC_CHANNEL_READY || channel->WaitForConnected(until)) return channel;
-      advance(index);
+    auto deadline = real_clock().monotonic_us() + connect_timeout_ms_ * 1000;
+    while (true) {
+      auto first = current_.load();
+      for (size_t i = 0; i < channels_.size(); i++) {
+        auto index = (first + i) % channels_.size();
+        if (channels_[index]->GetState(true) != GRPC_CHANNEL_READY) continue;
+        current_.compare_exchange_strong(first, index);
+        return channels_[index];
+      }
+      if (real_clock().monotonic_us() >= deadline)
+        return fail(Error(Reason::ServiceUnavailable, "etcd: no endpoint can be reached"));
+      // Wakes early if this one moves; the others are looked at soon enough.
+      auto& channel = channels_[first];
+      channel->WaitForStateChange(channel->GetState(true), in_ms(kLookMs));
     }
-    return fail(Error(Reason::ServiceUnavailable, "etcd: no endpoint can be reached"));
   }
 
   template <class F>
@@ -161,7 +172,7 @@ class Rpc : public EtcdRpc {
     auto index = current_.load();
     grpc::ClientContext context;
     set_up(context);
-    context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(kCallTimeoutSeconds, GPR_TIMESPAN)));
+    context.set_deadline(in_ms(kCallTimeoutMs));
     grpc::Status status = method(channel, context);
     if (status.ok()) return {};
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) advance(index);

@@ -10,8 +10,9 @@ namespace sampan::store {
 namespace {
 
 std::unique_ptr<Store> connect(EtcdOptions options) {
-  options.connect_timeout_ms = 10'000;
+  options.connect_timeout_ms = 1000;
   auto store = connect_etcd(options);
+  for (int tries = 0; !store && tries < 20; tries++) store = connect_etcd(options);  // the server is starting
   EXPECT_TRUE(store) << (store ? "" : store.error().message());
   return store ? std::move(*store) : nullptr;
 }
