@@ -69,7 +69,7 @@ Result<Attempt> Application::run(Managed managed, bool force) const {
     entry = &managed.back();
   }
   entry->api_version = own.api_version;
-  entry->set = without_reset_fields(TRY(to_field_set(config_, &type_, arena_)), manager_, arena_);
+  entry->replace_set(without_reset_fields(TRY(to_field_set(config_, &type_, arena_)), manager_, arena_));
   merged = TRY(prune(merged, managed, last));
   if (!merged.is_object()) merged = Value::object(arena_);
 

@@ -46,6 +46,7 @@ void Checker::check_scalar(Value value, Kind kind, const std::string& path) {
     case Kind::Quantity:
       if (value.is_list() || value.is_object()) problem(path, concat("expected any scalar, got &{", shown(value), "}"));
       return;
+    case Kind::Raw: return;
     default:
       if (value.is_string()) return;
       std::string go = value.is_list() ? "[]interface {}" : value.is_object() ? "map[string]interface {}" : "";

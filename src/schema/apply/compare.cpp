@@ -90,7 +90,7 @@ void Comparer::pairs(Value before, Value after, Use use, std::vector<Pair>& out)
         right = after.is_object() ? effective(right, fields[i], arena_) : Value();
       }
       if (left.is_absent() && right.is_absent()) continue;
-      out.push_back({fields[i].name, left, right, Use(fields[i].type, fields[i].is(Field::AtomicHere))});
+      out.push_back({fields[i].name, left, right, Use::of(fields[i])});
     }
     return;
   }
