@@ -29,6 +29,12 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
 // Reason::Conflict with one FieldManagerConflict cause a field.
 Result<Value> apply(const Object* current, Value applied, const Type& type, const FieldManager& manager, bool force, Arena& arena);
 
+// A Scale is written as an object of its own (autoscaling/v1, subresource "scale"), but who owns its replicas is kept in the object it scales.
+// `replicas` is where: "spec.replicas", or what a custom resource says. Both give a list of entries.
+Value managed_fields_of_scale(Value entries, std::string_view replicas, Arena& arena);
+Value managed_fields_after_scale(Value entries, Value scale_entries, std::string_view api_version, std::string_view replicas,
+                                 Arena& arena);
+
 // The last step before a write is stored: if nothing but times of managedFields differs from `before`, they become the old ones again,
 // and the write is none.
 void keep_timestamps_if_unchanged(Value after, const Object& before);

@@ -261,6 +261,43 @@ TEST(Apply, BeforeFirstApply) {
             "two Apply @03 {\"f:data\":{\"f:b\":{}}}\nbefore-first-apply Update @03 {\"f:data\":{\".\":{},\"f:a\":{}}}\n");
 }
 
+TEST(ManagedFields, Scale) {
+  Arena arena;
+  Value entries = parse(R"([{"manager":"one","operation":"Apply","apiVersion":"apps/v1","time":"2026-01-01T00:00:00Z",
+      "fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{},"f:selector":{}}}},
+      {"manager":"two","operation":"Update","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:status":{}}}])", arena);
+  Value scale = managed_fields_of_scale(entries, "spec.replicas", arena);
+  EXPECT_EQ(print(scale), R"([{"manager":"one","operation":"Apply","apiVersion":"autoscaling/v1","time":"2026-01-01T00:00:00Z",)"
+                          R"("fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}}}])");
+  // Nothing changed hands.
+  EXPECT_TRUE(managed_fields_after_scale(entries, scale, "apps/v1", "spec.replicas", arena).equals(entries));
+  // Somebody scaled it.
+  scale = parse(R"([{"manager":"sc","operation":"Update","apiVersion":"autoscaling/v1","time":"2026-01-01T00:00:05Z",
+      "fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}},"subresource":"scale"}])", arena);
+  Value object = Value::object(arena);
+  object.ensure_object("metadata").set("managedFields",
+                                       managed_fields_after_scale(entries, scale, "apps/v1", "spec.replicas", arena));
+  EXPECT_EQ(owners(object),
+            "one Apply @00 {\"f:spec\":{\"f:selector\":{}}}\nsc Update/scale @- {\"f:spec\":{\"f:replicas\":{}}}\n"
+            "two Update @- {\"f:status\":{}}\n");
+}
+
+TEST(ManagedFields, TimesStayIfNothingElseChanged) {
+  Arena arena;
+  Value before = parse(R"({"metadata":{"name":"c","managedFields":[{"manager":"one","operation":"Update","apiVersion":"v1",
+      "time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}}}]},"data":{"a":"1"}})", arena);
+  auto object = freeze(before, config_map());
+  ASSERT_TRUE(object);
+  Value after = before.clone(arena);
+  after["metadata"]["managedFields"].at(0).set("time", "2026-01-01T00:00:09Z");
+  keep_timestamps_if_unchanged(after, **object);
+  EXPECT_TRUE(after.equals(before)) << print(after);
+  after["metadata"]["managedFields"].at(0).set("time", "2026-01-01T00:00:09Z");
+  after["data"].set("a", "2");
+  keep_timestamps_if_unchanged(after, **object);
+  EXPECT_EQ(after["metadata"]["managedFields"].at(0)["time"].as_string(), "2026-01-01T00:00:09Z");
+}
+
 TEST(Apply, OrderOfListItems) {
   // live, applied, merged: names of containers
   const std::vector<std::string> cases[] = {

@@ -78,11 +78,13 @@ void Comparer::leaf(Value before, Value after, Use use, Difference& found) {
 void Comparer::pairs(Value before, Value after, Use use, std::vector<Pair>& out) {
   if (use.type && use.type->kind == Kind::Struct) {
     std::span<const Field> fields = use.type->fields;
-    std::vector<std::pair<Value, Value>> slots(fields.size());
+    auto slots = arena_.allocate_array<std::pair<Value, Value>>(fields.size());
+    std::uninitialized_fill_n(slots, fields.size(), std::pair<Value, Value>());
     for (const Member& member : before.members())
       if (const Field* field = use.type->find(member.name)) slots[field - fields.data()].first = member.value;
     for (const Member& member : after.members())
       if (const Field* field = use.type->find(member.name)) slots[field - fields.data()].second = member.value;
+    out.reserve(before.size() + after.size() + 4);
     for (size_t i = 0; i < fields.size(); i++) {
       auto [left, right] = slots[i];
       if (reading_ == Reading::AsObject) {
@@ -112,6 +114,7 @@ Result<bool> Comparer::maps(Value before, Value after, Use use, Difference& foun
     return true;
   }
   FieldSetBuilder builder;
+  builder.reserve(members.size());
   if (found.children)
     for (const FieldNode& node : found.children->nodes) builder.add(node.element, node.marks, node.children);
   for (const Pair& pair : members) {

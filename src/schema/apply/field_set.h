@@ -55,6 +55,7 @@ struct FieldSet {
 // Collects nodes in any order, and gives the set in order. Equal elements become one.
 class FieldSetBuilder {
  public:
+  void reserve(size_t nodes) { nodes_.reserve(nodes); }
   void add(const PathElement& element, uint8_t marks, const FieldSet* children);
   const FieldSet* finish(Arena& arena);  // null if empty
 

@@ -89,12 +89,7 @@ bool read_managed(Value entries, Arena& arena, Managed& managed) {
   return true;
 }
 
-void write_managed(Value object, Managed& managed, Arena& arena) {
-  Value metadata = object["metadata"];
-  if (managed.empty()) {
-    metadata.remove("managedFields");
-    return;
-  }
+Value managed_list(Managed& managed, Arena& arena) {
   std::sort(managed.begin(), managed.end(), stored_before);
   Value list = Value::list(arena, static_cast<uint32_t>(managed.size()));
   for (ManagedEntry& entry : managed) {
@@ -112,7 +107,14 @@ void write_managed(Value object, Managed& managed, Arena& arena) {
     if (!entry.subresource.empty()) value.set("subresource", entry.subresource);
     list.push(value);
   }
-  object.ensure_object("metadata").set("managedFields", list);
+  return list;
+}
+
+void write_managed(Value object, Managed& managed, Arena& arena) {
+  if (managed.empty())
+    object["metadata"].remove("managedFields");
+  else
+    object.ensure_object("metadata").set("managedFields", managed_list(managed, arena));
 }
 
 ManagedEntry entry_of(const FieldManager& manager, bool applied) {

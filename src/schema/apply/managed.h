@@ -27,6 +27,7 @@ using Managed = std::vector<ManagedEntry>;
 
 // False: an entry is not valid, and so nothing of it counts.
 bool read_managed(Value entries, Arena& arena, Managed& managed);
+Value managed_list(Managed& managed, Arena& arena);
 void write_managed(Value object, Managed& managed, Arena& arena);  // none: the member is removed
 ManagedEntry entry_of(const FieldManager& manager, bool applied);
 ManagedEntry* find_entry(Managed& managed, const ManagedEntry& like);

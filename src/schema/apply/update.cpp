@@ -28,11 +28,27 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
   strip_managed_fields(after);
   strip_managed_fields(live);
 
+  const bool main = manager.subresource.empty();  // a subresource cannot set managedFields
+  const bool resets = main && asks_for_reset(sent);
+  if (before && !resets && stored.empty() && (!main || sent.empty())) return {};
+  if (before) {  // known by the resource, not by the buffer
+    for (std::string_view name : {"apiVersion", "kind"})
+      if (Value value = after[name]; !value.is_absent()) live.set(name, value);
+  }
+  auto compared = compare_trees(live, after, type, Reading::AsObject, arena);
+  if (!compared) return {};  // as upstream: no ownership rather than a wrong one
+  const FieldSet* changes = without_reset_fields(*compared, manager, arena);
+  constexpr uint8_t kAny = FieldNode::Added | FieldNode::Modified | FieldNode::Removed;
+  bool as_stored = !resets && !stored.empty() && (!main || sent.is_missing() || sent.equals(stored));
+  if (as_stored && !has_marks(changes, kAny)) {  // the common case costs no look into the sets
+    after["metadata"].set("managedFields", stored);
+    return {};
+  }
+
   Managed managed;
-  bool resets = manager.subresource.empty() && asks_for_reset(sent);
   if (!resets) {
-    // What the client sent counts if it is valid and says anything; a subresource cannot set it.
-    if (manager.subresource.empty()) read_managed(sent, arena, managed);
+    // What the client sent counts if it is valid and says anything.
+    if (main && !as_stored) read_managed(sent, arena, managed);
     if (managed.empty()) {
       read_managed(stored, arena, managed);
       for (size_t i = 0; i < managed.size() && managed.size() == stored.size(); i++)
@@ -41,14 +57,7 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
   }
   // Objects that nobody's ownership is known of stay so until somebody applies.
   if (before && managed.empty()) return {};
-
-  if (before) {  // known by the resource, not by the buffer
-    for (std::string_view name : {"apiVersion", "kind"})
-      if (Value value = after[name]; !value.is_absent()) live.set(name, value);
-  }
-  auto changes = compare_trees(live, after, type, Reading::AsObject, arena);
-  if (!changes) return {};  // as upstream: no ownership rather than a wrong one
-  record_update(managed, without_reset_fields(*changes, manager, arena), manager, arena);
+  record_update(managed, changes, manager, arena);
   write_managed(after, managed, arena);
   return {};
 }
