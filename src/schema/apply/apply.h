@@ -16,6 +16,8 @@ struct FieldManager {
   std::string_view subresource;  // "", "status", "scale"
   int64_t now_seconds = 0;
   // Paths that this resource (or subresource) resets, so that nobody owns them: "status" for the main resource, "spec" ... for status.
+  // "metadata.labels" is a path of fields. Paths that begin with '+' say the opposite: nobody owns anything else through this subresource
+  // ("+spec.containers.*.resources"; * is any item or key).
   std::span<const std::string_view> reset_fields;
 };
 

@@ -261,6 +261,24 @@ TEST(Apply, BeforeFirstApply) {
             "two Apply @03 {\"f:data\":{\"f:b\":{}}}\nbefore-first-apply Update @03 {\"f:data\":{\".\":{},\"f:a\":{}}}\n");
 }
 
+TEST(ManagedFields, ResetFields) {
+  const struct {
+    std::vector<std::string_view> paths;
+    std::string_view fields;
+  } cases[] = {
+      {{"status", "metadata.labels"}, R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{},"f:name":{},"f:resources":{}}}}})"},
+      {{"spec", "metadata.annotations"}, R"({"f:metadata":{"f:labels":{".":{},"f:a":{}}},"f:status":{"f:phase":{}}})"},
+      {{"+spec.containers.*.resources"}, R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:resources":{}}}}})"},
+  };
+  for (const auto& c : cases) {
+    Arena arena;
+    Value after = parse(R"({"metadata":{"name":"p","labels":{"a":"1"}},"spec":{"containers":[{"name":"c","image":"i"}]},
+        "status":{"phase":"x"}})", arena);
+    ASSERT_TRUE(update_managed_fields(after, nullptr, pod(), {"m", "v1", "", 1, c.paths}));
+    EXPECT_EQ(print(after["metadata"]["managedFields"].at(0)["fieldsV1"]), c.fields);
+  }
+}
+
 TEST(ManagedFields, Scale) {
   Arena arena;
   Value entries = parse(R"([{"manager":"one","operation":"Apply","apiVersion":"apps/v1","time":"2026-01-01T00:00:00Z",

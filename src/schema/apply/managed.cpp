@@ -185,12 +185,48 @@ const FieldSet* never_owned(Arena& arena) {
   return top.finish(arena);
 }
 
-const FieldSet* without_reset_fields(const FieldSet* set, const FieldManager& manager, Arena& arena) {
-  for (std::string_view path : manager.reset_fields) {
-    std::vector<std::string_view> names = split(path, '.');
-    set = subtract_below(set, path_set(names, arena), arena);
+namespace {
+
+using Paths = std::vector<std::span<const std::string_view>>;
+
+// What is on or below one of the paths.
+const FieldSet* only_below(const FieldSet* set, const Paths& paths, Arena& arena) {
+  if (!set) return nullptr;
+  FieldSetBuilder kept;
+  for (const FieldNode& node : set->nodes) {
+    Paths rest;
+    bool whole = false;
+    for (std::span<const std::string_view> path : paths) {
+      bool fits = path[0] == "*" || (node.element.kind == PathElement::Kind::Field && node.element.name == path[0]);
+      if (!fits) continue;
+      if (path.size() == 1)
+        whole = true;
+      else
+        rest.push_back(path.subspan(1));
+    }
+    if (whole)
+      kept.add(node.element, node.marks, node.children);
+    else if (!rest.empty())
+      kept.add(node.element, node.marks, only_below(node.children, rest, arena));
   }
-  return set;
+  return kept.finish(arena);
+}
+
+}  // namespace
+
+const FieldSet* without_reset_fields(const FieldSet* set, const FieldManager& manager, Arena& arena) {
+  std::vector<std::vector<std::string_view>> owned;
+  for (std::string_view path : manager.reset_fields) {
+    if (path.starts_with('+')) {
+      owned.push_back(split(path.substr(1), '.'));
+    } else {
+      std::vector<std::string_view> names = split(path, '.');
+      set = subtract_below(set, path_set(names, arena), arena);
+    }
+  }
+  if (owned.empty()) return set;
+  Paths paths(owned.begin(), owned.end());
+  return only_below(set, paths, arena);
 }
 
 void record_update(Managed& managed, const FieldSet* changes, const FieldManager& manager, Arena& arena) {
