@@ -82,6 +82,9 @@ struct Rules {
   // What a name must be: gives upstream's complaints, empty if good. Default: DNS-1123 subdomain.
   void (*validate_name)(std::string_view name, bool prefix, std::vector<std::string>& complaints) = nullptr;
 
+  // Sent as a warning with every answer about the kind: "v1 Endpoints is deprecated in v1.33+; ...".
+  std::string_view deprecation;
+
   // How the kind's own part of an update looks at metadata, beyond the generic part: whether it checks the change again, and whether it
   // checks the whole object as on a create. Both show in how often a Status repeats a cause.
   bool update_checks_metadata = true;
