@@ -3,6 +3,7 @@
 //
 // Good example: registry/apps/deployment.cpp. The tables are listed in kinds.cpp.
 #pragma once
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,8 +66,8 @@ struct Rules {
 
   // What a create or an update of the main resource takes away or sets (upstream's PrepareForCreate/PrepareForUpdate). The generic part has been done
   // before: on create `status` is dropped if there is a status subresource and generation is 1; on update of the main resource the old status is kept,
-  // on update of status everything but status (and metadata.managedFields) is kept, and generation goes up by one when
-  // anything outside metadata and status changed (for kinds that `has_generation`).
+  // on update of "status" every other top-level field but metadata is the old one, and generation goes up by one when anything outside
+  // metadata and status changed (for kinds that `has_generation`).
   void (*prepare_create)(Value object, const CreateContext& context) = nullptr;
   void (*prepare_update)(Value object, const Object& old, std::string_view subresource) = nullptr;
 
@@ -92,8 +93,12 @@ struct Rules {
   bool status_reset_on_create = true;     // only where there is a status subresource
   bool create_on_update = false;          // PUT of a name that does not exist creates it
   bool unconditional_update = true;       // PUT without resourceVersion is allowed
-  bool graceful_deletion = false;         // pods (deletionGracePeriodSeconds)
-  int64_t default_grace_seconds = 0;
+  // Graceful deletion (pods): the seconds to wait before the object goes, 0 to delete it at once. `requested` is -1 if the client gave none.
+  int64_t (*grace_seconds)(const Object& object, int64_t requested) = nullptr;
+  // Deletion in two steps (namespaces): the first DELETE only marks the object, changed by this; a later one deletes it once it is `deletable`.
+  void (*begin_delete)(Value object) = nullptr;
+  bool (*deletable)(const Object& object) = nullptr;
+  bool returns_deleted_object = false;    // DELETE answers the object, not a Status
   int64_t ttl_seconds = 0;                // events: 3600
   // What a delete does to dependants when no propagationPolicy is given: "background" (most), "orphan" (batch/v1 jobs), "foreground".
   std::string_view default_propagation = "background";

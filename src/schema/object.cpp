@@ -121,6 +121,8 @@ Ref<Object> Object::make(const Type& type, std::string_view data, uint32_t root,
   return Ref<Object>(object);
 }
 
+Ref<Object> Object::with_revision(int64_t revision) const { return make(*type_, {data(), size_}, root_, revision); }
+
 void Object::dispose() const {
   this->~Object();
   ::operator delete(const_cast<Object*>(this));

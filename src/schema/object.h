@@ -268,6 +268,7 @@ class Object final : public Shared {
   int64_t revision() const { return revision_; }
   // Once, by the store, before anybody else sees the object.
   void set_revision(int64_t revision) const { revision_ = revision; }
+  Ref<Object> with_revision(int64_t revision) const;  // a copy
 
  private:
   Object() = default;

@@ -33,6 +33,11 @@ enum class ListType : uint8_t { Atomic, Set, Map };
 enum class Wire : uint8_t {
   Plain,
   RawMessage,  // message { bytes raw = 1 }: RawExtension, FieldsV1, JSON
+  Items,       // a list that is a message of its own: message { repeated T items = 1 }
+  // The unions of apiextensions' JSONSchemaProps, which are Raw in JSON; `element` is JSONSchemaProps.
+  SchemaOrBool,     // message { bool allows = 1; S schema = 2 }
+  SchemaOrArray,    // message { S schema = 1; repeated S schemas = 2 }
+  SchemaOrStrings,  // message { S schema = 1; repeated string property = 2 }
 };
 
 struct Field;
@@ -44,14 +49,14 @@ struct Type {
   std::span<const Field> fields;
   std::span<const uint16_t> hash;  // open addressing over field names: index + 1, or 0 (see field_hash)
   uint32_t id = 0;                 // struct types: dense number, the same as in the generated views
-  // List and Map
+  // List and Map (and the Schema... wires)
   const Type* element = nullptr;
   ListType list_type = ListType::Atomic;
   std::span<const std::string_view> list_keys;
   bool patch_merge = false;         // strategic merge patch: merge (by merge_key, or as a set of scalars), else replace
   std::string_view merge_key;
   bool retain_keys = false;         // strategic merge patch: retainKeys
-  bool atomic = false;              // struct or map: apply takes it as a whole
+  bool atomic = false;              // struct or map: apply takes it as a whole; list: OpenAPI says "atomic" in so many words
   Wire wire = Wire::Plain;
   std::string_view format;          // OpenAPI "format" beyond what kind says
   std::string_view description;
@@ -70,12 +75,14 @@ struct Field {
     Sensitive = 32,   // never in logs
     AtomicHere = 64,  // this use of a struct or map is atomic for apply
     ProtoAlways = 128,  // gogo/protobuf writes it even when it is zero (a non-pointer scalar or struct)
+    GranularHere = 256,  // this use of an atomic struct is not atomic
+    PatchReplace = 512,  // strategic merge patch replaces this struct instead of merging it
   };
   std::string_view name;
   const Type* type = nullptr;
   uint16_t flags = 0;
   uint16_t proto = 0;        // 0: not in protobuf (apiVersion, kind)
-  uint16_t proto_outer = 0;  // for Inline
+  uint16_t proto_outer = 0;  // for Inline: the number of the message around it, always written; | the next one inwards << 8
   std::string_view default_json;  // the schema's default, as JSON; "" = none
   std::string_view enumeration;   // allowed values, separated by '|'; "" = any
   std::string_view format;        // a named check of registry/ (dns1123-label, port, ...); "" = none
@@ -86,6 +93,7 @@ struct Field {
 };
 
 // One scalar Type of each kind, for tables and tests.
+extern const Type scalar_types[12];  // by Kind, up to Raw
 const Type& scalar(Kind kind);
 
 constexpr uint32_t field_hash(std::string_view name) {

@@ -105,6 +105,20 @@ Value Value::object(Arena& arena, uint32_t capacity) {
   return value;
 }
 
+Value Value::list_of(Arena& arena, std::span<const Value> items) {
+  Value value = list(arena, static_cast<uint32_t>(items.size()));
+  std::uninitialized_copy(items.begin(), items.end(), value.list_->items);
+  value.list_->size = static_cast<uint32_t>(items.size());
+  return value;
+}
+
+Value Value::object_of(Arena& arena, std::span<const Member> members) {
+  Value value = object(arena, static_cast<uint32_t>(members.size()));
+  std::uninitialized_copy(members.begin(), members.end(), value.object_->members);
+  value.object_->size = static_cast<uint32_t>(members.size());
+  return value;
+}
+
 uint32_t Value::size() const {
   if (is_list()) return list_->size;
   if (is_object()) return object_->size;

@@ -36,6 +36,9 @@ class Value {
   static Value null();
   static Value list(Arena& arena, uint32_t capacity = 0);
   static Value object(Arena& arena, uint32_t capacity = 0);
+  // Of just these items; the members' names must differ from each other.
+  static Value list_of(Arena& arena, std::span<const Value> items);
+  static Value object_of(Arena& arena, std::span<const Member> members);
 
   Type type() const { return type_; }
   bool is_absent() const { return type_ == Type::Absent; }
