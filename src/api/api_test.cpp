@@ -147,6 +147,9 @@ TEST(Api, resources) {
     }
   }
   EXPECT_EQ(by_name.size(), 95u);
+  EXPECT_EQ(builtin_resources().front().resource, "bindings");
+  EXPECT_EQ(builtin_resources().back().resource, "storageversionmigrations");
+  EXPECT_EQ(by_name.at("autoscaling/v2/horizontalpodautoscalers") + 1, by_name.at("autoscaling/v1/horizontalpodautoscalers"));
   const Resource& pods = *by_name.at("/v1/pods");
   EXPECT_TRUE(pods.namespaced && pods.enabled_by_default);
   EXPECT_EQ(pods.verbs, 255);

@@ -125,6 +125,7 @@ struct Resource {
   const Type* list_type = nullptr;  // of its list; null if it has none
   std::string_view stored_as;       // "apps/v1": the version it is stored in
   bool enabled_by_default = true;   // GA: yes; alpha and beta: no
+  uint16_t group_priority = 0, version_priority = 0;  // of the APIService
 };
 
 std::span<const Resource> builtin_resources();

@@ -218,6 +218,15 @@ void Value::clear() const {
   }
 }
 
+void Value::truncate(uint32_t size) const {
+  check(size <= this->size());
+  if (is_list()) list_->size = size;
+  if (is_object()) {
+    object_->size = size;
+    object_->index = nullptr;
+  }
+}
+
 Arena& Value::arena() const {
   check(is_list() || is_object());
   return is_list() ? *list_->arena : *object_->arena;

@@ -78,6 +78,7 @@ class Value {
   void insert(uint32_t index, Value value) const;
   void erase(uint32_t index) const;
   void clear() const;  // lists and objects
+  void truncate(uint32_t size) const;  // keeps the first `size` items or members
 
   Arena& arena() const;  // of a list or an object
   Value clone(Arena& arena) const;

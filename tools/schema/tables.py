@@ -228,7 +228,7 @@ def resource_row(file, resource, number, kinds, out):
         text(file.group), text(file.version), text(resource.name), text(resource.kind),
         text(words.get("singular", resource.kind.lower())), str(resource.namespaced).lower(), verbs(words["verbs"]), shorts,
         categories, subs, "&" + struct.symbol, "&" + listed.symbol if listed else "nullptr", text(words.get("stored", own)),
-        str(ga).lower()]) + "},\n"
+        str(ga).lower(), str(file.priority[0]), str(file.priority[1])]) + "},\n"
 
 
 def index(files):

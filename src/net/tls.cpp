@@ -1,0 +1,175 @@
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace sampan::net {
+
+namespace {
+
+constexpr int64_t kLookEvery_us = 2'000'000;
+
+// Go's defaults for TLS 1.2, best first. The suites of TLS 1.3 are not configurable, as in Go.
+constexpr const char* kDefaultCiphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
+    "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA";
+
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered, unsigned offered_size, void*) {
+  static constexpr unsigned char ours[] = "\x02h2\x08http/1.1";
+  auto chosen = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, ours, sizeof ours - 1, offered, offered_size);
+  return chosen == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+Result<std::string> cipher_list(const std::vector<std::string>& suites) {
+  std::string list;
+  for (auto& suite : suites) {
+    if (suite.starts_with("TLS_AES_") || suite.starts_with("TLS_CHACHA20_")) continue;  // of TLS 1.3
+    std::string_view name = OPENSSL_cipher_name(suite.c_str());
+    if (name == "(NONE)") return fail(bad_request(concat("Cipher suite ", suite, " not supported or doesn't exist")));
+    append(list, list.empty() ? "" : ":", name);
+  }
+  return list.empty() ? std::string(kDefaultCiphers) : list;
+}
+
+Result<int> version_number(std::string_view name) {
+  if (name.empty() || name == "VersionTLS12") return TLS1_2_VERSION;
+  if (name == "VersionTLS13") return TLS1_3_VERSION;
+  return fail(bad_request(concat("unknown tls version ", quoted(name))));
+}
+
+Result<void> load_client_cas(TlsGeneration& made, const std::string& file) {
+  auto context = made.context.get();
+  made.client_cas.reset(X509_STORE_new());
+  auto names = SSL_load_client_CA_file(file.c_str());
+  if (!names || X509_STORE_load_file(made.client_cas.get(), file.c_str()) != 1)
+    return fail(internal_error(concat("client CA file ", file, ": ", last_ssl_error())));
+  SSL_CTX_set_client_CA_list(context, names);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  // A certificate that does not verify is no reason to refuse the client: it is a client without a certificate, and may carry a
+  // token. That it holds the key is still checked.
+  SSL_CTX_set_cert_verify_callback(context, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
+  return {};
+}
+
+Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& options) {
+  ERR_clear_error();
+  auto made = std::make_shared<TlsGeneration>();
+  made->context.reset(SSL_CTX_new(TLS_server_method()));
+  auto context = made->context.get();
+  check(context);
+  SSL_CTX_set_min_proto_version(context, TRY(version_number(options.minimum_version)));
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  // Nothing is resumed: a resumed session carries no certificate chain to verify anew, and each would cost memory.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
+  auto ciphers = TRY(cipher_list(options.cipher_suites));
+  if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
+    return fail(bad_request(concat("cipher suites ", ciphers, ": ", last_ssl_error())));
+  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
+    return fail(internal_error(concat("certificate file ", options.certificate_file, ": ", last_ssl_error())));
+  if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1)
+    return fail(internal_error(concat("key file ", options.key_file, ": ", last_ssl_error())));
+  if (!options.client_ca_file.empty()) {
+    auto loaded = load_client_cas(*made, options.client_ca_file);
+    if (!loaded) return fail(std::move(loaded).error());
+  }
+  return made;
+}
+
+std::vector<std::string> name_entries(X509* certificate, int nid) {
+  std::vector<std::string> values;
+  auto subject = X509_get_subject_name(certificate);
+  for (int i = -1; (i = X509_NAME_get_index_by_NID(subject, nid, i)) >= 0;) {
+    unsigned char* text = nullptr;
+    int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
+    if (size < 0) continue;
+    values.emplace_back(reinterpret_cast<char*>(text), size);
+    OPENSSL_free(text);
+  }
+  return values;
+}
+
+std::string fingerprint_of(X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return {};
+  std::string hex;
+  for (unsigned i = 0; i < size; i++) {
+    hex += "0123456789abcdef"[digest[i] >> 4];
+    hex += "0123456789abcdef"[digest[i] & 15];
+  }
+  return hex;
+}
+
+}  // namespace
+
+std::string last_ssl_error() {
+  auto code = ERR_peek_error();
+  char text[256] = "unknown error";
+  if (code != 0) ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return text;
+}
+
+std::shared_ptr<const PeerCertificate> TlsGeneration::verify_peer(SSL* ssl) const {
+  if (!client_cas) return nullptr;
+  SslPtr<X509> certificate(SSL_get1_peer_certificate(ssl));
+  if (!certificate) return nullptr;
+  std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> verification(X509_STORE_CTX_new(), X509_STORE_CTX_free);
+  check(verification && X509_STORE_CTX_init(verification.get(), client_cas.get(), certificate.get(), SSL_get_peer_cert_chain(ssl)) == 1);
+  X509_STORE_CTX_set_default(verification.get(), "ssl_client");  // purpose and trust: client authentication
+  X509_STORE_CTX_set_flags(verification.get(), X509_V_FLAG_PARTIAL_CHAIN);  // each certificate of the file is an anchor, as in Go
+  bool verified = X509_verify_cert(verification.get()) == 1;
+  ERR_clear_error();
+  if (!verified) return nullptr;
+  auto names = name_entries(certificate.get(), NID_commonName);
+  auto peer = std::make_shared<PeerCertificate>();
+  if (!names.empty()) peer->common_name = std::move(names.back());  // of several, Go keeps the last
+  peer->organizations = name_entries(certificate.get(), NID_organizationName);
+  peer->fingerprint = fingerprint_of(certificate.get());
+  return peer;
+}
+
+Result<std::unique_ptr<TlsFiles>> TlsFiles::open(TlsOptions options) {
+  std::unique_ptr<TlsFiles> files(new TlsFiles(std::move(options)));
+  files->stamp_ = files->stamp();
+  files->current_ = TRY(read_files(files->options_));
+  return files;
+}
+
+std::string TlsFiles::stamp() const {
+  std::string stamp;
+  for (auto file : {&options_.certificate_file, &options_.key_file, &options_.client_ca_file}) {
+    struct stat s;
+    if (!file->empty() && stat(file->c_str(), &s) == 0)
+      append(stamp, s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, ' ', s.st_size, ' ', s.st_ino, ';');
+  }
+  return stamp;
+}
+
+std::shared_ptr<const TlsGeneration> TlsFiles::current(int64_t now_us) {
+  std::lock_guard lock(mutex_);
+  if (now_us - looked_at_us_ < kLookEvery_us) return current_;
+  looked_at_us_ = now_us;
+  auto now = stamp();
+  if (now == stamp_) return current_;
+  auto made = read_files(options_);
+  if (made) {
+    current_ = std::move(*made);
+    stamp_ = std::move(now);
+  } else {
+    // Possibly caught between the writes of two files: the next look tries again.
+    LOG_WARNING("TLS files changed but cannot be used, keeping the last ones: ", made.error().message());
+  }
+  return current_;
+}
+
+}  // namespace sampan::net
