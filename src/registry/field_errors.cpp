@@ -40,10 +40,8 @@ void FieldErrors::duplicate(const Path& path, const Shown& value) {
 void FieldErrors::forbidden(const Path& path, std::string_view detail) {
   causes_.push_back({"FieldValueForbidden", detail.empty() ? "Forbidden" : concat("Forbidden: ", detail), path.text()});
 }
-void FieldErrors::not_found(const Path& path, const Shown& value, std::string_view detail) {
-  auto message = concat("Not found: ", value.text());
-  if (!detail.empty()) append(message, ": ", detail);
-  causes_.push_back({"FieldValueNotFound", std::move(message), path.text()});
+void FieldErrors::not_found(const Path& path, const Shown& value) {
+  causes_.push_back({"FieldValueNotFound", concat("Not found: ", value.text()), path.text()});
 }
 void FieldErrors::too_long(const Path& path, int64_t bytes_max) {
   causes_.push_back({"FieldValueTooLong", concat("Too long: may not be more than ", bytes_max, " bytes"), path.text()});

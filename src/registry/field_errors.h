@@ -39,7 +39,7 @@ class FieldErrors {
   void not_supported(const Path& path, const Shown& value, std::span<const std::string_view> supported);
   void duplicate(const Path& path, const Shown& value);
   void forbidden(const Path& path, std::string_view detail);
-  void not_found(const Path& path, const Shown& value, std::string_view detail = {});
+  void not_found(const Path& path, const Shown& value);
   void too_long(const Path& path, int64_t bytes_max);
   void too_many(const Path& path, int64_t actual, int64_t items_max);
   void type_invalid(const Path& path, const Shown& value, std::string_view detail);

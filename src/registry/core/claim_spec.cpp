@@ -1,8 +1,8 @@
 #include "registry/core/claim_spec.h"
 
-#include "base/quantity.h"
 #include "base/text.h"
-#include "registry/core/metadata_parts.h"
+#include "registry/metadata.h"
+#include "schema/quantity.h"
 
 namespace sampan::registry {
 
@@ -55,13 +55,14 @@ void validate_data_sources(const At& spec, const ClaimSpecOptions& options) {
 void validate_claim_spec(const At& spec, const ClaimSpecOptions& options) {
   validate_access_modes(spec["accessModes"]);
   if (spec["selector"].present())
-    validate_label_selector(spec["selector"], options.invalid_label_value_in_selector);
+    validate_label_selector(spec.errors(), spec.path().child("selector"), spec.value()["selector"],
+                            {.allow_invalid_values = options.invalid_label_value_in_selector});
 
   At resources = spec["resources"];
   At storage(resources.value()["requests"]["storage"], resources.path().key("storage"), spec.errors());
   if (!storage.present())
     storage.required();
-  else if (Quantity::of(storage.text()).sign() <= 0)
+  else if (schema::Quantity::stored(storage.text()).sign() <= 0)
     storage.invalid(storage.text(), "must be greater than zero");
 
   for (auto name : {"storageClassName", "volumeAttributesClassName"})
@@ -72,7 +73,7 @@ void validate_claim_spec(const At& spec, const ClaimSpecOptions& options) {
 
 void validate_claim_template(const At& claim) {
   At metadata = claim["metadata"];
-  validate_annotations(metadata["annotations"]);
+  validate_annotations(metadata.errors(), metadata.path().child("annotations"), metadata.value()["annotations"]);
   validate_labels(metadata.errors(), metadata.path().child("labels"), metadata.value()["labels"]);
   // Upstream's names of the fields, their first letter in lower case.
   static constexpr struct {

@@ -88,7 +88,7 @@ void validate_claims(const At& claims, const std::set<std::string_view>& known) 
       detail += " which is empty";
     else
       append(detail, ": ", join({known.begin(), known.end()}, ", "));
-    claim.errors().not_found(claim.path(), Shown(name), detail);
+    claim.errors().not_found(claim.path(), Shown::raw(concat(quoted(name), ": ", detail)));
   }
 }
 
@@ -104,7 +104,7 @@ void validate_entry(const At& entry, std::string_view name, ResourcesOf owner, c
   validate_resource_quantity(name, entry);
   if (is_huge_page_resource(name)) {
     seen.huge_pages = true;
-    if (!options.indivisible_huge_pages && !is_divisible_huge_page(name, Quantity::of(entry.text())))
+    if (!options.indivisible_huge_pages && !is_divisible_huge_page(name, Quantity::stored(entry.text())))
       entry.invalid(entry.text(), concat(entry.text(), " is not positive integer multiple of ", name));
   }
   seen.compute |= name == "cpu" || name == "memory";
@@ -116,7 +116,7 @@ void validate_request_against_limit(const At& requests, std::string_view name, s
     if (!is_overcommit_allowed(name)) limits.required("Limit must be set for non overcommitable resources");
     return;
   }
-  int order = Quantity::of(amount).compare(Quantity::of(limit.as_string()));
+  int order = Quantity::stored(amount).compare(Quantity::stored(limit.as_string()));
   if (order != 0 && !is_overcommit_allowed(name))
     requests.invalid(amount, concat("must be equal to ", name, " limit of ", limit.as_string()));
   else if (order > 0)
@@ -126,7 +126,7 @@ void validate_request_against_limit(const At& requests, std::string_view name, s
 void add_resources(Resources& sum, const Resources& more) {
   for (auto& [name, quantity] : more) {
     auto [at, fresh] = sum.try_emplace(name, quantity);
-    if (!fresh) at->second.add(quantity);
+    if (!fresh) at->second += quantity;
   }
 }
 void raise_resources(Resources& most, const Resources& other) {
@@ -138,7 +138,7 @@ void raise_resources(Resources& most, const Resources& other) {
 Resources resources_of(const AnyView& list) {
   Resources resources;
   for (uint32_t i = 0; i < list.size(); i++)
-    resources.emplace(list.key(i), Quantity::of(list.value(i).as_string()));
+    resources.emplace(list.key(i), Quantity::stored(list.value(i).as_string()));
   return resources;
 }
 
@@ -147,13 +147,13 @@ void validate_pod_resource_consistency(const At& spec, const At& resources) {
   At requests = resources["requests"], limits = resources["limits"];
   for (auto& [name, sum] : aggregate_resources(spec.value(), "requests")) {
     AnyView whole = requests.value()[name];
-    if (whole.present() && Quantity::of(whole.as_string()) < sum)
+    if (whole.present() && Quantity::stored(whole.as_string()) < sum)
       spec.errors().invalid(requests.path().key(name), Shown(whole.as_string()),
                             concat("must be greater than or equal to aggregate container requests of ", sum.text()));
   }
   for (auto& [name, sum] : aggregate_resources(spec.value(), "limits")) {
     AnyView whole = limits.value()[name];
-    if (is_huge_page_resource(name) && whole.present() && Quantity::of(whole.as_string()) < sum)
+    if (is_huge_page_resource(name) && whole.present() && Quantity::stored(whole.as_string()) < sum)
       spec.errors().invalid(limits.path().key(name), Shown(whole.as_string()),
                             concat("must be greater than or equal to aggregate container limits of ", sum.text()));
   }
@@ -162,7 +162,7 @@ void validate_pod_resource_consistency(const At& spec, const At& resources) {
     AnyView own = containers.item(i)["resources"]["limits"];
     for (uint32_t j = 0; j < own.size(); j++) {
       AnyView whole = limits.value()[own.key(j)];
-      if (!whole.present() || !(Quantity::of(whole.as_string()) < Quantity::of(own.value(j).as_string()))) continue;
+      if (!whole.present() || !(Quantity::stored(whole.as_string()) < Quantity::stored(own.value(j).as_string()))) continue;
       // The odd order of the path's steps is upstream's.
       spec.errors().invalid(resources.path().child("containers").index(i).key(own.key(j)).child("limits"),
                             Shown(own.value(j).as_string()),
@@ -186,13 +186,13 @@ bool is_pod_level_resource(std::string_view name) {
   return name == "cpu" || name == "memory" || is_huge_page_resource(name);
 }
 bool is_divisible_huge_page(std::string_view name, const Quantity& quantity) {
-  Quantity page;
-  if (!Quantity::parse(name.substr(kHugePages.size()), page) || page.sign() <= 0 || !page.is_whole()) return false;
-  return quantity.value() % page.value() == 0;
+  auto page = Quantity::parse(name.substr(kHugePages.size()));
+  if (!page || page->sign() <= 0 || page->milli_value() % 1000 != 0) return false;
+  return quantity.value() % page->value() == 0;
 }
 
 void validate_resource_quantity(std::string_view name, const At& quantity) {
-  Quantity value = Quantity::of(quantity.text());
+  Quantity value = Quantity::stored(quantity.text());
   if (value.sign() < 0) quantity.invalid(quantity.text(), "must be greater than or equal to 0");
   if (is_counted(name) && value.milli_value() % 1000 != 0) quantity.invalid(quantity.text(), "must be an integer");
 }
@@ -259,7 +259,7 @@ bool uses_indivisible_huge_pages(const AnyView& spec) {
   auto any = [](const AnyView& list) {
     for (uint32_t i = 0; i < list.size(); i++)
       if (is_huge_page_resource(list.key(i)) &&
-          !is_divisible_huge_page(list.key(i), Quantity::of(list.value(i).as_string())))
+          !is_divisible_huge_page(list.key(i), Quantity::stored(list.value(i).as_string())))
         return true;
     return false;
   };
@@ -276,8 +276,8 @@ std::string_view compute_qos_class(const AnyView& spec) {
   auto take = [&](const AnyView& resources, bool limits_required) {
     int limited = 0;
     for (auto name : {"cpu", "memory"}) {
-      Quantity request = Quantity::of(resources["requests"][name].as_string());
-      Quantity limit = Quantity::of(resources["limits"][name].as_string());
+      Quantity request = Quantity::stored(resources["requests"][name].as_string());
+      Quantity limit = Quantity::stored(resources["limits"][name].as_string());
       if (request.sign() > 0) add_resources(requests, {{name, request}});
       if (limit.sign() > 0) add_resources(limits, {{name, limit}});
       limited += limit.sign() > 0;

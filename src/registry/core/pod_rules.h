@@ -3,11 +3,13 @@
 #include <optional>
 #include <set>
 
-#include "base/quantity.h"
 #include "registry/at.h"
 #include "registry/core/pod_spec.h"
+#include "schema/quantity.h"
 
 namespace sampan::registry {
+
+using schema::Quantity;
 
 // A form that names of most objects have, and the one of labels' values, in upstream's words.
 inline bool is_good(void (*form)(std::string_view, Complaints&), std::string_view text) {
@@ -108,7 +110,6 @@ void validate_node_selector(const At& selector, bool invalid_values_allowed);
 void validate_tolerations(const At& tolerations, const PodSpecOptions& options);
 void validate_topology_spread(const At& constraints, const PodSpecOptions& options);
 void validate_match_label_keys(const At& term);
-void validate_label_selector(const At& selector, bool invalid_values_allowed);
 
 // ---- security (pod_security.cpp, pod_windows.cpp, pod_annotations.cpp) ----
 

@@ -1,7 +1,7 @@
 // Defaults of pod specs, wherever they are: in pods, templates, and templates of templates.
-#include "base/quantity.h"
 #include "registry/core/image_name.h"
 #include "registry/core/pod_spec.h"
+#include "schema/quantity.h"
 
 namespace sampan::registry {
 
@@ -24,9 +24,8 @@ void default_pointer(Value object, std::string_view name, Value value) {
 void round_up_quantities(Value list) {
   for (schema::Member& member : list.members()) {
     if (!member.value.is_string()) continue;
-    Quantity quantity = Quantity::of(member.value.as_string()), rounded = quantity;
-    rounded.round_up_to_milli();
-    if (!(rounded == quantity)) member.value = list.arena().copy(rounded.text());
+    auto quantity = schema::Quantity::stored(member.value.as_string());
+    if (!quantity.round_up(-3)) member.value = list.arena().copy(quantity.text());
   }
 }
 

@@ -293,7 +293,7 @@ constexpr Source kSources[] = {
 
 void validate_with_options(const At& source, std::string_view field, const PodSpecOptions& options) {
   if (field == "projected") validate_projected_source(source, options);
-  if (field == "emptyDir" && Quantity::of(source["sizeLimit"].text()).sign() < 0)
+  if (field == "emptyDir" && Quantity::stored(source["sizeLimit"].text()).sign() < 0)
     source["sizeLimit"].forbidden("SizeLimit field must be a valid resource quantity");
   if (field != "image") return;
   if (options.is_pod) require_text(source["reference"]);
