@@ -183,7 +183,9 @@ Ip Cidr::network() const {
   return ip;
 }
 
-std::string Cidr::text() const { return concat(network().text(), "/", prefix); }
+std::string Cidr::text() const {
+  return concat(network().text(), "/", address.mapped && prefix >= 96 ? prefix - 96 : prefix);
+}
 
 bool Cidr::contains(const Ip& ip) const {
   if (ip.is_v4() != is_v4()) return false;

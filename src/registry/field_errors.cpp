@@ -5,70 +5,240 @@
 
 namespace sampan::registry {
 
+using schema::AnyView;
+using schema::Field;
+using schema::Kind;
+using schema::Type;
+
+// ---- how values are shown ----
+
 Shown::Shown(std::string_view text) : text_(quoted(text)) {}
 Shown::Shown(int64_t value) : text_(concat(value)) {}
 Shown::Shown(bool value) : text_(value ? "true" : "false") {}
-Shown::Shown(const schema::IntOrString& value) : text_(value.is_string ? quoted(value.text) : concat(value.number)) {}
-Shown::Shown(const schema::AnyView& value) {
+Shown::Shown(const schema::IntOrString& value) : text_(value.is_string ? named(value.text).text_ : concat(value.number)) {}
+Shown::Shown(const AnyView& value) {
   if (!value.present())
     text_ = "null";
   else
     schema::write_json(text_, value);
 }
+
 Shown Shown::raw(std::string text) {
   Shown shown;
   shown.text_ = std::move(text);
   return shown;
 }
 
+Shown Shown::omitted() {
+  Shown shown;
+  shown.omitted_ = true;
+  return shown;
+}
+
+Shown Shown::named(std::string_view text) {
+  Shown shown;
+  schema::write_json_string(shown.text_, text);
+  return shown;
+}
+
+Shown Shown::texts(std::span<const std::string> list) {
+  Shown shown = raw("[");
+  for (const auto& text : list) {
+    if (shown.text_.size() > 1) shown.text_ += ',';
+    schema::write_json_string(shown.text_, text);
+  }
+  shown.text_ += ']';
+  return shown;
+}
+
+namespace {
+
+// metav1's types have JSON names inside too.
+bool has_json_names(const Type& type) { return type.name.starts_with("io.k8s.apimachinery."); }
+
+// The Go name of a field: its JSON name with a capital, initialisms in capitals.
+std::string go_name(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kInitialisms[] = {
+      {"api", "API"}, {"uid", "UID"}, {"ip", "IP"},     {"id", "ID"},   {"http", "HTTP"}, {"url", "URL"},
+      {"cpu", "CPU"}, {"csi", "CSI"}, {"nfs", "NFS"},   {"rbd", "RBD"}, {"iqn", "IQN"},   {"tcp", "TCP"},
+      {"fs", "FS"},   {"tls", "TLS"}, {"cidr", "CIDR"}, {"gmsa", "GMSA"}, {"iscsi", "ISCSI"}, {"dns", "DNS"}};
+  size_t word = 0;
+  while (word < name.size() && name[word] >= 'a' && name[word] <= 'z') word++;
+  for (auto [lower, upper] : kInitialisms)
+    if (name.substr(0, word) == lower) return concat(upper, name.substr(word));
+  std::string out(name);
+  if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] -= 'a' - 'A';
+  return out;
+}
+
+void write_internal(std::string& out, const AnyView& value);
+
+// The zero value of a field's type.
+void write_zero(std::string& out, const Type& type, bool pointer) {
+  if (pointer) {
+    out += "null";
+    return;
+  }
+  switch (type.kind) {
+    case Kind::String: out += "\"\""; return;
+    case Kind::Bool: out += "false"; return;
+    case Kind::Int32:
+    case Kind::Int64:
+    case Kind::Double:
+    case Kind::IntOrString: out += "0"; return;
+    case Kind::Quantity: out += "\"0\""; return;
+    case Kind::Duration: out += "\"0s\""; return;
+    case Kind::Struct: break;
+    default: out += "null"; return;
+  }
+  if (has_json_names(type)) {
+    out += "{}";
+    return;
+  }
+  out += '{';
+  for (const Field& field : type.fields) {
+    append(out, &field == type.fields.data() ? "\"" : ",\"", go_name(field.name), "\":");
+    write_zero(out, *field.type, field.is(Field::Nullable));
+  }
+  out += '}';
+}
+
+void write_internal_struct(std::string& out, const AnyView& value) {
+  const Type& type = value.type();
+  out += '{';
+  for (unsigned i = 0; i < type.fields.size(); i++) {
+    const Field& field = type.fields[i];
+    append(out, i ? ",\"" : "\"", go_name(field.name), "\":");
+    if (auto inner = value.field(i); inner.present())
+      write_internal(out, inner);
+    else
+      write_zero(out, *field.type, field.is(Field::Nullable));
+  }
+  out += '}';
+}
+
+void write_internal(std::string& out, const AnyView& value) {
+  switch (value.kind()) {
+    case Kind::Struct:
+      if (has_json_names(value.type())) break;
+      return write_internal_struct(out, value);
+    case Kind::List:
+      out += '[';
+      for (uint32_t i = 0; i < value.size(); i++) {
+        if (i) out += ',';
+        write_internal(out, value.item(i));
+      }
+      out += ']';
+      return;
+    case Kind::Map:
+      out += '{';
+      for (uint32_t i = 0; i < value.size(); i++) {
+        if (i) out += ',';
+        schema::write_json_string(out, value.key(i));
+        out += ':';
+        write_internal(out, value.value(i));
+      }
+      out += '}';
+      return;
+    default: break;
+  }
+  schema::write_json(out, value);
+}
+
+}  // namespace
+
+Shown Shown::internal(const AnyView& value) {
+  Shown shown;
+  if (value.present())
+    write_internal(shown.text_, value);
+  else
+    shown.text_ = "null";
+  return shown;
+}
+
+Shown Shown::field(const AnyView& parent, std::string_view name, const AnyView& value) {
+  if (value.present()) return value.kind() == Kind::String ? Shown(value.as_string()) : Shown(value);
+  const Field* field = parent.present() && parent.kind() == Kind::Struct ? parent.type().find(name) : nullptr;
+  Shown shown = raw(field ? "" : "null");
+  if (field) write_zero(shown.text_, *field->type, field->is(Field::Nullable));
+  return shown;
+}
+
+// ---- the errors ----
+
+void FieldErrors::add(std::string_view reason, const Path& path, std::string_view what, const Shown* value, std::string_view detail) {
+  std::string message(what);
+  if (value && !value->omitted_) append(message, ": ", value->text());
+  if (!detail.empty()) append(message, ": ", detail);
+  causes_.push_back({reason, std::move(message), path.text()});
+}
+
 void FieldErrors::required(const Path& path, std::string_view detail) {
-  causes_.push_back({"FieldValueRequired", detail.empty() ? "Required value" : concat("Required value: ", detail), path.text()});
+  add("FieldValueRequired", path, "Required value", nullptr, detail);
 }
 void FieldErrors::invalid(const Path& path, const Shown& value, std::string_view detail) {
-  auto message = concat("Invalid value: ", value.text());
-  if (!detail.empty()) append(message, ": ", detail);
-  causes_.push_back({"FieldValueInvalid", std::move(message), path.text()});
+  add("FieldValueInvalid", path, "Invalid value", &value, detail);
 }
 void FieldErrors::not_supported(const Path& path, const Shown& value, std::span<const std::string_view> supported) {
-  auto message = concat("Unsupported value: ", value.text());
-  for (size_t i = 0; i < supported.size(); i++) append(message, i ? ", " : ": supported values: ", quoted(supported[i]));
-  causes_.push_back({"FieldValueNotSupported", std::move(message), path.text()});
+  std::string detail;
+  for (auto text : supported) append(detail, detail.empty() ? "supported values: " : ", ", quoted(text));
+  add("FieldValueNotSupported", path, "Unsupported value", &value, detail);
 }
-void FieldErrors::duplicate(const Path& path, const Shown& value) {
-  causes_.push_back({"FieldValueDuplicate", concat("Duplicate value: ", value.text()), path.text()});
+void FieldErrors::duplicate(const Path& path, const Shown& value, std::string_view detail) {
+  add("FieldValueDuplicate", path, "Duplicate value", &value, detail);
 }
 void FieldErrors::forbidden(const Path& path, std::string_view detail) {
-  causes_.push_back({"FieldValueForbidden", detail.empty() ? "Forbidden" : concat("Forbidden: ", detail), path.text()});
+  add("FieldValueForbidden", path, "Forbidden", nullptr, detail);
 }
-void FieldErrors::not_found(const Path& path, const Shown& value) {
-  causes_.push_back({"FieldValueNotFound", concat("Not found: ", value.text()), path.text()});
-}
+void FieldErrors::not_found(const Path& path, const Shown& value) { add("FieldValueNotFound", path, "Not found", &value, {}); }
+
 void FieldErrors::too_long(const Path& path, int64_t bytes_max) {
-  causes_.push_back({"FieldValueTooLong", concat("Too long: may not be more than ", bytes_max, " bytes"), path.text()});
+  add("FieldValueTooLong", path, "Too long", nullptr,
+      bytes_max < 0 ? "value is too long" : concat("may not be more than ", bytes_max, bytes_max == 1 ? " byte" : " bytes"));
+}
+void FieldErrors::too_long_characters(const Path& path, int64_t characters_max) {
+  add("FieldValueTooLong", path, "Too long", nullptr,
+      concat("may not be more than ", characters_max, characters_max == 1 ? " character" : " characters"));
+}
+void FieldErrors::too_short(const Path& path, int64_t characters_min) {
+  add("FieldValueTooShort", path, "Too short", nullptr,
+      concat("must be at least ", characters_min, characters_min == 1 ? " character" : " characters"));
 }
 void FieldErrors::too_many(const Path& path, int64_t actual, int64_t items_max) {
-  causes_.push_back({"FieldValueTooMany",
-                     concat("Too many: ", actual, ": must have at most ", items_max, items_max == 1 ? " item" : " items"), path.text()});
+  Shown shown = actual < 0 ? Shown::omitted() : Shown(actual);
+  add("FieldValueTooMany", path, "Too many", &shown,
+      items_max < 0 ? "has too many items" : concat("must have at most ", items_max, items_max == 1 ? " item" : " items"));
+}
+void FieldErrors::too_few(const Path& path, int64_t actual, int64_t items_min) {
+  Shown shown = actual < 0 ? Shown::omitted() : Shown(actual);
+  add("FieldValueTooFew", path, "Too few", &shown, concat("must have at least ", items_min, items_min == 1 ? " item" : " items"));
 }
 void FieldErrors::type_invalid(const Path& path, const Shown& value, std::string_view detail) {
-  auto message = concat("Invalid value: ", value.text());
-  if (!detail.empty()) append(message, ": ", detail);
-  causes_.push_back({"FieldValueTypeInvalid", std::move(message), path.text()});
+  add("FieldValueTypeInvalid", path, "Invalid value", &value, detail);
 }
 void FieldErrors::internal(const Path& path, std::string_view detail) {
-  causes_.push_back({"InternalError", concat("Internal error: ", detail), path.text()});
+  add("InternalError", path, "Internal error", nullptr, detail);
+}
+
+void FieldErrors::take(FieldErrors&& other) {
+  for (auto& cause : other.causes_) causes_.push_back(std::move(cause));
+  other.causes_.clear();
 }
 
 Error FieldErrors::to_error(std::string_view group, std::string_view kind, std::string_view name) && {
+  // The message tells each complaint once, the causes as often as it was found.
   std::vector<std::string> lines;
   for (const Cause& cause : causes_) {
     auto line = concat(cause.field, ": ", cause.message);
-    // Upstream's aggregate shows each message once.
     if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
   }
   auto what = group.empty() ? std::string(kind) : concat(kind, ".", group);
-  auto list = lines.size() == 1 ? lines[0] : concat("[", join(lines, ", "), "]");
-  Error error = Error(Reason::Invalid, concat(what, " ", quoted(name), " is invalid: ", list)).about(group, kind, name);
+  auto message = concat(what, " ", quoted(name), " is invalid");
+  if (lines.size() == 1)
+    append(message, ": ", lines[0]);
+  else if (!lines.empty())
+    append(message, ": [", join(lines, ", "), "]");
+  Error error = Error(Reason::Invalid, std::move(message)).about(group, kind, name);
   error.edit().causes = std::move(causes_);
   return error;
 }

@@ -24,12 +24,22 @@ class Shown {
   Shown(const schema::IntOrString& value);
   Shown(const schema::AnyView& value);
   static Shown raw(std::string text);  // already as it is to be shown
+  static Shown omitted();              // the value is not shown at all
+  // Text of a type that is more than a string in Go (a protocol, a phase): shown as JSON, where <, > and & are escaped.
+  static Shown named(std::string_view text);
+  // A field by its name: what is absent is shown as the zero value that its type has in Go ("", 0, null of a pointer or a list).
+  static Shown field(const schema::AnyView& parent, std::string_view name, const schema::AnyView& value);
+  // A struct that upstream shows by its internal type, which has no JSON names: {"Key":"a","Value":"","TimeAdded":null}.
+  static Shown internal(const schema::AnyView& value);
+  static Shown texts(std::span<const std::string> list);  // ["a","b"]
   static Shown null() { return raw("null"); }
   const std::string& text() const { return text_; }
 
  private:
   Shown() = default;
   std::string text_;
+  bool omitted_ = false;
+  friend class FieldErrors;
 };
 
 class FieldErrors {
@@ -37,22 +47,28 @@ class FieldErrors {
   void required(const Path& path, std::string_view detail);                        // "<path>: Required value: <detail>"
   void invalid(const Path& path, const Shown& value, std::string_view detail);     // "<path>: Invalid value: <value>: <detail>"
   void not_supported(const Path& path, const Shown& value, std::span<const std::string_view> supported);
-  void duplicate(const Path& path, const Shown& value);
+  void duplicate(const Path& path, const Shown& value, std::string_view detail = {});
   void forbidden(const Path& path, std::string_view detail);
   void not_found(const Path& path, const Shown& value);
   void too_long(const Path& path, int64_t bytes_max);
-  void too_many(const Path& path, int64_t actual, int64_t items_max);
+  void too_long_characters(const Path& path, int64_t characters_max);
+  void too_short(const Path& path, int64_t characters_min);
+  void too_many(const Path& path, int64_t actual, int64_t items_max);  // actual < 0: not shown
+  void too_few(const Path& path, int64_t actual, int64_t items_min);
   void type_invalid(const Path& path, const Shown& value, std::string_view detail);
   void internal(const Path& path, std::string_view detail);
 
   bool empty() const { return causes_.empty(); }
   size_t size() const { return causes_.size(); }
   const std::vector<Cause>& causes() const { return causes_; }
+  // All of another, as they are.
+  void take(FieldErrors&& other);
 
   // "Pod \"x\" is invalid: [..., ...]" with all causes; `group` and `kind` of the object ("apps", "Deployment").
   Error to_error(std::string_view group, std::string_view kind, std::string_view name) &&;
 
  private:
+  void add(std::string_view reason, const Path& path, std::string_view what, const Shown* value, std::string_view detail);
   std::vector<Cause> causes_;
 };
 

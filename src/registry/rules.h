@@ -82,6 +82,12 @@ struct Rules {
   // What a name must be: gives upstream's complaints, empty if good. Default: DNS-1123 subdomain.
   void (*validate_name)(std::string_view name, bool prefix, std::vector<std::string>& complaints) = nullptr;
 
+  // How the kind's own part of an update looks at metadata, beyond the generic part: whether it checks the change again, and whether it
+  // checks the whole object as on a create. Both show in how often a Status repeats a cause.
+  bool update_checks_metadata = true;
+  bool update_checks_whole = false;
+  bool qualified_finalizers = true;  // finalizers need a domain or be standard ones; policies, webhooks and custom resources do not ask
+
   std::span<const Column> columns;  // empty: Name and Created At
   void (*row)(const Object& object, Row& row) = nullptr;
   std::span<const FieldLabel> field_labels;
