@@ -53,6 +53,14 @@ TEST(Api, every_field_is_found_and_sound) {
   }
 }
 
+TEST(Api, everything_is_described) {
+  for (const Type* type : api::types_by_name) {
+    if (type->kind != Kind::Struct) continue;
+    EXPECT_FALSE(type->description.empty()) << type->name;
+    for (const Field& field : type->fields) EXPECT_FALSE(field.description.empty()) << type->name << "." << field.name;
+  }
+}
+
 TEST(Api, ids_are_dense) {
   std::set<uint32_t> ids;
   for (const Type* type : api::types_by_name)

@@ -36,5 +36,47 @@ TEST(Views, what_an_editor_writes) {
   EXPECT_TRUE(spec.value["replicas"].is_absent());
 }
 
+TEST(Views, what_an_object_holds) {
+  Arena arena;
+  core_v1::PodEdit pod(schema::Value::object(arena));
+  pod.ensure_metadata().set_namespace("ns");
+  pod.ensure_metadata().ensure_labels().set("app", "web");
+  pod.ensure_metadata().set_creation_timestamp(1700000000);
+  auto spec = pod.ensure_spec();
+  spec.set_termination_grace_period_seconds(0);
+  spec.set_host_network(true);
+  spec.set_hostname_override("h");  // beyond the first word of the bitmap
+  auto container = spec.ensure_containers().add();
+  container.set_name("web");
+  container.ensure_args().push("-v");
+  auto port = container.ensure_ports().add();
+  port.set_container_port(80);
+  container.ensure_liveness_probe().ensure_http_get().set_port("http");
+  container.ensure_resources().ensure_requests().set("cpu", "100m");
+  spec.ensure_volumes().add().ensure_empty_dir();
+
+  auto frozen = schema::freeze(pod.value, core_v1::Pod::schema_type());
+  ASSERT_TRUE(frozen.has_value());
+  const auto read = (*frozen)->as<core_v1::Pod>();
+  EXPECT_EQ(read.metadata().namespace_(), "ns");
+  EXPECT_EQ(read.metadata().labels().get("app"), "web");
+  EXPECT_EQ(read.metadata().creation_timestamp(), 1700000000);
+  EXPECT_EQ(read.spec().termination_grace_period_seconds(), 0);
+  EXPECT_FALSE(read.spec().active_deadline_seconds().has_value());
+  EXPECT_TRUE(read.spec().host_network());
+  EXPECT_EQ(read.spec().hostname_override(), "h");
+  ASSERT_EQ(read.spec().containers().size(), 1u);
+  for (const core_v1::Container& c : read.spec().containers()) {
+    EXPECT_EQ(c.name(), "web");
+    EXPECT_EQ(c.args()[0], "-v");
+    EXPECT_EQ(c.ports()[0].container_port(), 80);
+    EXPECT_EQ(c.liveness_probe().http_get().port().text, "http");
+    EXPECT_EQ(c.resources().requests().get("cpu"), "100m");
+    EXPECT_FALSE(c.has_readiness_probe());
+  }
+  EXPECT_TRUE(read.spec().volumes()[0].has_empty_dir());
+  EXPECT_FALSE(read.spec().volumes()[0].has_secret());
+}
+
 }  // namespace
 }  // namespace sampan::api

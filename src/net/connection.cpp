@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kProduceBytes = 64 * 1024;         // a system call's worth; four full TLS records
 constexpr size_t kWireBytesMax = 128 * 1024;        // ciphertext held for a client that does not take it
 constexpr size_t kWireBytesKept = 4 * 1024;
+constexpr size_t kScratchBytesKept = 1024 * 1024;    // a source may give more than it was asked for
 constexpr size_t kTurnBytesMax = 1024 * 1024;       // then the other connections of the loop have their turn
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kLinger_us = 2'000'000;
@@ -75,16 +76,26 @@ int Connection::bio_read(BIO* bio, char* out, int size) {
 
 int Connection::bio_write(BIO* bio, const char* bytes, int size) {
   BIO_clear_retry_flags(bio);
-  static_cast<Connection*>(BIO_get_data(bio))->wire_.append(bytes, size);
+  static_cast<Connection*>(BIO_get_data(bio))->put_on_wire({bytes, static_cast<size_t>(size)});
   return size;
+}
+
+void Connection::put_on_wire(std::string_view bytes) {
+  if (wire_.empty()) wire_moved_at_us_ = loop_->now_us();
+  wire_.append(bytes);
+}
+
+// A client that asks and does not read the answers is not read either.
+bool Connection::wants_input() const {
+  return !read_ended_ && wire_.size() - wire_sent_ < 2 * kWireBytesMax && (!protocol_ || protocol_->wants_input());
 }
 
 void Connection::on_ready(uint32_t events) {
   if (state_ == State::Closed) return;
   if (events & (EPOLLERR | EPOLLHUP)) return close_now();
   if (events & (EPOLLIN | EPOLLRDHUP)) {
-    for (int i = 0; i < kReadsPerTurn && state_ != State::Closed && !read_ended_; i++)
-      if ((protocol_ && !protocol_->wants_input()) || !read_socket()) break;
+    for (int i = 0; i < kReadsPerTurn && state_ != State::Closed && wants_input(); i++)
+      if (!read_socket()) break;
   }
   if (state_ != State::Closed) loop_->at_turn_end(this);
 }
@@ -125,7 +136,7 @@ bool Connection::looks_like_http(std::string_view bytes) const {
 
 void Connection::shake_hands() {
   if (looks_like_http(incoming_)) {
-    wire_ = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    put_on_wire("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
     ssl_ = nullptr;
     return begin_linger();
   }
@@ -185,7 +196,6 @@ bool Connection::encrypt_output() {
   plain.clear();
   protocol_->produce(plain, kProduceBytes);
   if (plain.empty()) return false;
-  if (wire_.empty()) wire_moved_at_us_ = loop_->now_us();
   for (std::string_view left = plain; !left.empty();) {
     size_t size = 0;
     ERR_clear_error();
@@ -195,6 +205,7 @@ bool Connection::encrypt_output() {
     }
     left.remove_prefix(size);
   }
+  if (plain.capacity() > kScratchBytesKept) std::string().swap(plain);
   return true;
 }
 
@@ -238,8 +249,7 @@ void Connection::on_turn_end() {
 }
 
 void Connection::watch_for() {
-  bool reads = !read_ended_ && (!protocol_ || protocol_->wants_input());
-  uint32_t wanted = (reads ? EPOLLIN | EPOLLRDHUP : 0u) | (wire_.empty() ? 0u : EPOLLOUT);
+  uint32_t wanted = (wants_input() ? EPOLLIN | EPOLLRDHUP : 0u) | (wire_.empty() ? 0u : EPOLLOUT);
   if (wanted == watched_) return;
   watched_ = wanted;
   loop_->rewatch(fd_, watched_, this);

@@ -36,6 +36,8 @@ class Connection final : public LoopClient, private Carrier {
   void output_ready() override { loop_->at_turn_end(this); }
   int64_t now_us() const override { return loop_->now_us(); }
 
+  void put_on_wire(std::string_view bytes);
+  bool wants_input() const;
   bool read_socket();
   void take(std::string_view bytes);
   void shake_hands();

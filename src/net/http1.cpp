@@ -38,6 +38,7 @@ struct Http1Connection::Callbacks {
   static int value_complete(llhttp_t* parser) {
     auto& self = of(parser);
     if (self.head_done_) return 0;
+    if (self.field_name_.empty()) return HPE_USER;
     self.head_bytes_ += self.field_name_.size() + self.field_value_.size() + kFieldOverhead;
     auto value = trim(self.field_value_);
     self.request_.headers.emplace_back(to_lower(self.field_name_), value);
@@ -204,7 +205,7 @@ int Http1Connection::head_complete() {
   old_version_ = parser_.http_minor == 0;
   request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
   request_.remote_address = context_.remote_address;
-  request_.peer = context_.peer;
+  request_.peer = context_.peer.now();
   if (auto refusal = judge_head()) {
     refuse(refusal->first, refusal->second);
     return HPE_USER;

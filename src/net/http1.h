@@ -3,6 +3,8 @@
 #pragma once
 #include <llhttp.h>
 
+#include <optional>
+
 #include "net/exchange.h"
 #include "net/protocol.h"
 

@@ -48,7 +48,6 @@ struct Http2Connection::Callbacks {
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
-    self.head_started_at_us_ = self.context_.carrier->now_us();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     if (self.live_->load() > self.context_.shared->limits.streams_per_connection_max * kLiveExchangesPerStream)
       self.cut_off(NGHTTP2_ENHANCE_YOUR_CALM);
@@ -63,29 +62,22 @@ struct Http2Connection::Callbacks {
     self.take_header(*stream, {reinterpret_cast<const char*>(name), name_size}, {reinterpret_cast<const char*>(value), value_size});
     return 0;
   }
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+    bool useful = head->type == NGHTTP2_HEADERS || (head->type == NGHTTP2_DATA && head->length > 0);
+    return useful || of(user).count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   static int frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
+    if (frame->hd.type == NGHTTP2_SETTINGS) self.greeted_ = true;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    auto stream = self.find(frame->hd.stream_id);
+    if (!stream) return 0;
     bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    switch (frame->hd.type) {
-      case NGHTTP2_HEADERS:
-      case NGHTTP2_DATA: {
-        if (frame->hd.type == NGHTTP2_HEADERS) self.head_started_at_us_ = 0;
-        auto stream = self.find(frame->hd.stream_id);
-        if (!stream) return 0;
-        if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-          self.head_complete(*stream, ended);
-        else if (ended)
-          self.request_complete(*stream);
-        else if (frame->hd.length == 0)
-          return self.count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-        return 0;
-      }
-      case NGHTTP2_SETTINGS:
-        self.greeted_ = true;
-        [[fallthrough]];
-      default:
-        return self.count_control_frame() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+      self.head_complete(*stream, ended);
+    else if (ended)
+      self.request_complete(*stream);
+    return 0;
   }
   static int data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* user) {
     auto& self = of(user);
@@ -123,6 +115,7 @@ struct Http2Connection::Callbacks {
       check(nghttp2_session_callbacks_new(&c) == 0);
       nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
       nghttp2_session_callbacks_set_on_header_callback(c, header);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(c, begin_frame);
       nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data);
       nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
@@ -240,7 +233,7 @@ void Http2Connection::head_complete(Stream& stream, bool ended) {
   auto& limits = context_.shared->limits;
   stream.head_request = stream.request.method == "HEAD";
   stream.request.remote_address = context_.remote_address;
-  stream.request.peer = context_.peer;
+  stream.request.peer = context_.peer.now();
   if (ended) stream.receiving = false;
   if (stream.head_bytes > limits.header_bytes_max) {
     stream.refused = true;
@@ -464,16 +457,11 @@ void Http2Connection::cut_stalled_streams(int64_t now_us) {
 int64_t Http2Connection::check_timeouts() {
   auto& limits = context_.shared->limits;
   auto now = context_.carrier->now_us();
-  auto head_since = greeted_ ? head_started_at_us_ : active_at_us_;
-  if (head_since != 0 && now >= head_since + seconds(limits.header_timeout_s)) {
-    cut_off(NGHTTP2_PROTOCOL_ERROR);
-    return now + seconds(1);
-  }
   if (!streams_.empty()) {
     cut_stalled_streams(now);
     return now + seconds(std::min(limits.header_timeout_s, limits.write_stall_timeout_s)) / 2;
   }
-  auto due = active_at_us_ + seconds(greeted_ && head_since == 0 ? limits.idle_timeout_s : limits.header_timeout_s);
+  auto due = active_at_us_ + seconds(greeted_ ? limits.idle_timeout_s : limits.header_timeout_s);
   if (now >= due) cut_off(NGHTTP2_NO_ERROR);
   return std::max(due, now + seconds(1));
 }

@@ -3,6 +3,8 @@
 #pragma once
 #include <nghttp2/nghttp2.h>
 
+#include <map>
+
 #include "net/exchange.h"
 #include "net/protocol.h"
 
@@ -59,8 +61,7 @@ class Http2Connection final : public Protocol, public Responder {
   unsigned control_frames_ = 0; // since something useful happened
   double resets_left_;
   int64_t resets_refilled_at_us_;
-  int64_t head_started_at_us_ = 0;  // of a header block that is not complete
-  int64_t active_at_us_;            // a stream was opened or closed
+  int64_t active_at_us_;        // a stream was opened or closed
 };
 
 }  // namespace sampan::net

@@ -2,12 +2,18 @@
 
 #include <ctime>
 
+#include "net/protocol.h"
+
 namespace sampan::net {
 
 std::string_view Request::header(std::string_view lower_case_name) const {
   for (auto& [name, value] : headers)
     if (name == lower_case_name) return value;
   return {};
+}
+
+std::shared_ptr<const PeerCertificate> VerifiedPeer::now() const {
+  return certificate && time(nullptr) <= expires_at_s ? certificate : nullptr;
 }
 
 std::string_view reason_phrase(int status) {

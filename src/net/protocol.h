@@ -17,6 +17,13 @@ struct ServerShared {
   std::atomic<uint64_t> connections_open = 0, connections_total = 0, requests_total = 0, bytes_sent = 0;
 };
 
+// A connection can outlive its client's certificate: each request is asked anew.
+struct VerifiedPeer {
+  std::shared_ptr<const PeerCertificate> certificate;  // null without one
+  int64_t expires_at_s = 0;                            // the earliest of the chain, since 1970
+  std::shared_ptr<const PeerCertificate> now() const;
+};
+
 // What carries a protocol layer. I/O thread only.
 class Carrier {
  public:
@@ -30,7 +37,7 @@ struct ProtocolContext {
   std::shared_ptr<Mailbox> mailbox;
   Carrier* carrier;  // outlives the protocol layer
   std::string remote_address;
-  std::shared_ptr<const PeerCertificate> peer;
+  VerifiedPeer peer;
 };
 
 class Protocol {

@@ -22,6 +22,15 @@ constexpr int kBacklog = 4096;
 constexpr int64_t kAcceptPause_us = 100'000;  // when the process is out of descriptors
 
 std::string print_address(const sockaddr_storage& address, socklen_t size) {
+  auto v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+  if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+    sockaddr_storage mapped{};
+    auto v4 = reinterpret_cast<sockaddr_in*>(&mapped);
+    v4->sin_family = AF_INET;
+    v4->sin_port = v6->sin6_port;
+    memcpy(&v4->sin_addr, v6->sin6_addr.s6_addr + 12, sizeof v4->sin_addr);
+    return print_address(mapped, sizeof *v4);
+  }
   char host[NI_MAXHOST], port[NI_MAXSERV];
   if (getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host, sizeof host, port, sizeof port,
                   NI_NUMERICHOST | NI_NUMERICSERV) != 0)

@@ -4,6 +4,8 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
+#include <ctime>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -97,6 +99,16 @@ std::vector<std::string> name_entries(X509* certificate, int nid) {
   return values;
 }
 
+int64_t expiry_of(const STACK_OF(X509) * chain) {
+  int64_t earliest_s = INT64_MAX;
+  for (int i = 0; i < sk_X509_num(chain); i++) {
+    tm parts{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &parts) != 1) return 0;
+    earliest_s = std::min<int64_t>(earliest_s, timegm(&parts));
+  }
+  return earliest_s;
+}
+
 std::string fingerprint_of(X509* certificate) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
@@ -119,23 +131,23 @@ std::string last_ssl_error() {
   return text;
 }
 
-std::shared_ptr<const PeerCertificate> TlsGeneration::verify_peer(SSL* ssl) const {
-  if (!client_cas) return nullptr;
+VerifiedPeer TlsGeneration::verify_peer(SSL* ssl) const {
+  if (!client_cas) return {};
   SslPtr<X509> certificate(SSL_get1_peer_certificate(ssl));
-  if (!certificate) return nullptr;
+  if (!certificate) return {};
   std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> verification(X509_STORE_CTX_new(), X509_STORE_CTX_free);
   check(verification && X509_STORE_CTX_init(verification.get(), client_cas.get(), certificate.get(), SSL_get_peer_cert_chain(ssl)) == 1);
   X509_STORE_CTX_set_default(verification.get(), "ssl_client");  // purpose and trust: client authentication
   X509_STORE_CTX_set_flags(verification.get(), X509_V_FLAG_PARTIAL_CHAIN);  // each certificate of the file is an anchor, as in Go
   bool verified = X509_verify_cert(verification.get()) == 1;
   ERR_clear_error();
-  if (!verified) return nullptr;
+  if (!verified) return {};
   auto names = name_entries(certificate.get(), NID_commonName);
   auto peer = std::make_shared<PeerCertificate>();
   if (!names.empty()) peer->common_name = std::move(names.back());  // of several, Go keeps the last
   peer->organizations = name_entries(certificate.get(), NID_organizationName);
   peer->fingerprint = fingerprint_of(certificate.get());
-  return peer;
+  return {.certificate = std::move(peer), .expires_at_s = expiry_of(X509_STORE_CTX_get0_chain(verification.get()))};
 }
 
 Result<std::unique_ptr<TlsFiles>> TlsFiles::open(TlsOptions options) {

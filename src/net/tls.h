@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "net/http.h"
+#include "net/protocol.h"
 #include "net/server.h"
 
 namespace sampan::net {
@@ -27,7 +28,7 @@ struct TlsGeneration {
   SslPtr<X509_STORE> client_cas;  // null: client certificates are not asked for
 
   // The client's certificate if it is signed by one of the CAs, valid now and meant for clients; null otherwise.
-  std::shared_ptr<const PeerCertificate> verify_peer(SSL* ssl) const;
+  VerifiedPeer verify_peer(SSL* ssl) const;
 };
 
 class TlsFiles {

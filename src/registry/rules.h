@@ -38,6 +38,8 @@ class Row {
   virtual void null() = 0;
   virtual void age(int64_t seconds_since_1970) = 0;  // "<unknown>" for 0, else how long ago: "5m"
   virtual int64_t now_seconds() const = 0;
+  // The row's condition of this name: a pod that has finished, with why ("Succeeded") and in words.
+  virtual void completed(std::string_view /*reason*/, std::string_view /*message*/) {}
 };
 
 // ---- field selectors ----
@@ -55,6 +57,7 @@ enum class Part : uint8_t { Main, Status, Other };
 struct CreateContext {
   int64_t now_seconds = 0;
   bool dry_run = false;
+  Warnings* warnings = nullptr;  // of what is changed before `warnings` sees the object; null if nobody listens
 };
 
 struct Rules {

@@ -69,7 +69,7 @@ class Conformer {
       case Kind::Duration: return duration(value, place);
       case Kind::Quantity: return quantity(value);
       case Kind::IntOrString: return int_or_string(value, place);
-      case Kind::Raw: return true;
+      case Kind::Raw: return schema_union(value, type);
       case Kind::Struct: return structure(value, type, place);
       case Kind::List: return list(value, type, place);
       case Kind::Map: return map(value, type, place);
@@ -205,6 +205,21 @@ class Conformer {
     if (value.is_string()) return true;
     if (value.is_int() && static_cast<int32_t>(value.as_int()) == value.as_int()) return true;
     return stop(describe(value, "int32", place, true));
+  }
+
+  // The unions of JSON schemas read themselves and drop what they do not know without a word.
+  bool schema_union(Value& value, const Type& type) {
+    if (!type.element || (!value.is_object() && !value.is_list())) return true;
+    Conformance ignored;
+    auto one = [&](Value schema) {
+      if (!schema.is_object()) return true;
+      auto result = conform(schema, *type.element, ignored);
+      return result ? true : stop(result.error().message());
+    };
+    if (value.is_object()) return one(value);
+    for (Value item : value.items())
+      if (!one(item)) return false;
+    return true;
   }
 
   // ---- what holds others ----

@@ -1,6 +1,7 @@
 // Value -> Object and back.
 #include "base/encoding.h"
 #include "base/text.h"
+#include "schema/flat_builder.h"
 #include "schema/json.h"
 #include "schema/object.h"
 
@@ -8,13 +9,10 @@ namespace sampan::schema {
 
 namespace {
 
-// Builds the buffer children first: a struct's slots are known once its fields are written.
+// Writes children before their parents: a struct's slots are known once its fields are written.
 class Freezer {
  public:
-  explicit Freezer(std::string& out) : out_(out) {
-    out_.clear();
-    out_ += '\0';
-  }
+  explicit Freezer(FlatBuilder& out, std::vector<uint32_t>& slots) : out_(out), slots_(slots) {}
 
   // What does not conform: the path, innermost first, and why. Empty: all is well.
   std::string problem;
@@ -23,18 +21,27 @@ class Freezer {
   bool write(Value value, const Type& type, uint32_t& slot) {
     switch (type.kind) {
       case Kind::String:
-      case Kind::Quantity: return value.is_string() ? put_string(value.as_string(), slot) : wrong("a string");
+      case Kind::Quantity: slot = out_.string(value.as_string()); return value.is_string() || wrong("a string");
       case Kind::Bool: slot = value.as_bool(); return value.is_bool() || wrong("a boolean");
       case Kind::Int32: slot = static_cast<uint32_t>(value.as_int()); return value.is_int() || wrong("an integer");
-      case Kind::Int64: return value.is_int() ? put_i64(value.as_int(), slot) : wrong("an integer");
-      case Kind::Double: return value.is_int() || value.is_double() ? put_double(value.as_double(), slot) : wrong("a number");
+      case Kind::Int64: slot = out_.int64(value.as_int()); return value.is_int() || wrong("an integer");
+      case Kind::Double: slot = out_.real(value.as_double()); return value.is_int() || value.is_double() || wrong("a number");
       case Kind::Bytes: return put_bytes(value, slot);
       case Kind::Time:
       case Kind::MicroTime: return put_time(value, type.kind, slot);
       case Kind::Duration: return put_duration(value, slot);
-      case Kind::IntOrString: return put_int_or_string(value, slot);
-      case Kind::Raw: return put_raw(value, slot);
-      case Kind::Struct: return put_struct(value, type, slot, nullptr);
+      case Kind::IntOrString:
+        slot = value.is_string() ? out_.int_or_string(value.as_string()) : out_.int_or_string(static_cast<int32_t>(value.as_int()));
+        return value.is_string() || value.is_int() || wrong("an integer or a string");
+      case Kind::Raw:
+        scratch_.clear();
+        write_json(scratch_, value);
+        slot = out_.string(scratch_);
+        return true;
+      case Kind::Struct: {
+        bool empty;
+        return put_struct(value, type, slot, empty, nullptr);
+      }
       case Kind::List: return put_list(value, type, slot);
       case Kind::Map: return put_map(value, type, slot);
     }
@@ -42,32 +49,36 @@ class Freezer {
   }
 
   // `skip(field)` leaves fields of this struct out.
-  bool put_struct(Value value, const Type& type, uint32_t& slot, bool (*skip)(const Field&)) {
+  bool put_struct(Value value, const Type& type, uint32_t& slot, bool& empty, bool (*skip)(const Field&)) {
     if (!value.is_object()) return wrong("an object");
-    constexpr size_t kFieldsMax = 128;
-    uint32_t slots[kFieldsMax];
-    uint32_t words[kFieldsMax / 32] = {};
-    if (type.fields.size() > kFieldsMax) return wrong("of a type with fewer fields");
+    uint32_t slots[FlatBuilder::kFieldsMax];
+    uint32_t words[FlatBuilder::kFieldsMax / 32] = {};
+    if (type.fields.size() > FlatBuilder::kFieldsMax) return wrong("of a type with fewer fields");
+    empty = true;
+    const Field* guess = type.fields.data();  // members mostly come in the order of the fields
+    const Field* end = guess + type.fields.size();
     for (const Member& member : value.members()) {
       if (member.value.is_missing()) continue;
-      const Field* field = type.find(member.name);
+      const Field* field = guess != end && guess->name == member.name ? guess : type.find(member.name);
       if (!field) {
         problem = concat(".", member.name, ": no such field");
         return false;
       }
+      guess = field + 1;
       if ((skip && skip(*field)) || is_zero(member.value, *field)) continue;
       unsigned index = static_cast<unsigned>(field - type.fields.data());
-      if (!write(member.value, *field->type, slots[index])) {
+      bool hollow = false, good = field->type->kind == Kind::Struct
+                                      ? put_struct(member.value, *field->type, slots[index], hollow, nullptr)
+                                      : write(member.value, *field->type, slots[index]);
+      if (!good) {
         problem.insert(0, concat(".", field->name));
         return false;
       }
+      if (hollow && !field->is(Field::Nullable)) continue;  // a struct by value that says nothing
       words[index / 32] |= uint32_t{1} << (index % 32);
+      empty = false;
     }
-    size_t word_count = (type.fields.size() + 31) / 32;
-    slot = static_cast<uint32_t>(out_.size());
-    out_.append(reinterpret_cast<const char*>(words), 4 * word_count);
-    for (size_t i = 0; i < type.fields.size(); i++)
-      if (words[i / 32] >> (i % 32) & 1) out_.append(reinterpret_cast<const char*>(&slots[i]), 4);
+    slot = out_.structure(type.fields.size(), words, slots);
     return true;
   }
 
@@ -91,120 +102,79 @@ class Freezer {
       case Kind::List:
       case Kind::Map: return value.empty() && !field.is(Field::Always);
       case Kind::Struct: return value.is_object() && value.empty();
+      case Kind::Quantity: return value.as_string() == "0";  // what is printed of an absent one by value
+      case Kind::Duration: return value.as_string() == "0s";
+      case Kind::IntOrString: return value.is_int() && value.as_int() == 0;
       case Kind::Time:
       case Kind::MicroTime:
-      case Kind::Duration:
-      case Kind::Quantity:
-      case Kind::IntOrString:
       case Kind::Raw: return false;
     }
     return false;
   }
 
-  bool put_string(std::string_view text, uint32_t& slot) {
-    if (text.empty()) {
-      slot = 0;
-      return true;
-    }
-    slot = static_cast<uint32_t>(out_.size());
-    size_t size = text.size();
-    for (; size >= 0x80; size >>= 7) out_ += static_cast<char>(size | 0x80);
-    out_ += static_cast<char>(size);
-    out_.append(text);
-    return true;
-  }
-  bool put_i64(int64_t value, uint32_t& slot) {
-    slot = static_cast<uint32_t>(out_.size());
-    out_.append(reinterpret_cast<const char*>(&value), 8);
-    return true;
-  }
-  bool put_double(double value, uint32_t& slot) {
-    slot = static_cast<uint32_t>(out_.size());
-    out_.append(reinterpret_cast<const char*>(&value), 8);
-    return true;
-  }
   bool put_bytes(Value value, uint32_t& slot) {
     if (!value.is_string() || !decode_base64(value.as_string(), scratch_)) return wrong("base64 text");
-    return put_string(scratch_, slot);
+    slot = out_.string(scratch_);
+    return true;
   }
   bool put_time(Value value, Kind kind, uint32_t& slot) {
     int64_t us;
     if (!value.is_string() || !parse_time(value.as_string(), us)) return wrong("a time in RFC 3339");
-    if (kind == Kind::MicroTime) return put_i64(us, slot);
-    return put_i64(us >= 0 || us % 1'000'000 == 0 ? us / 1'000'000 : us / 1'000'000 - 1, slot);
+    slot = out_.int64(kind == Kind::MicroTime ? us : us >= 0 || us % 1'000'000 == 0 ? us / 1'000'000 : us / 1'000'000 - 1);
+    return true;
   }
   bool put_duration(Value value, uint32_t& slot) {
     int64_t ns;
     if (!value.is_string() || !parse_duration(value.as_string(), ns)) return wrong("a duration");
-    return put_i64(ns, slot);
-  }
-  bool put_int_or_string(Value value, uint32_t& slot) {
-    slot = static_cast<uint32_t>(out_.size());
-    if (value.is_int()) {
-      auto number = static_cast<int32_t>(value.as_int());
-      out_ += '\0';
-      out_.append(reinterpret_cast<const char*>(&number), 4);
-      return true;
-    }
-    if (!value.is_string()) return wrong("an integer or a string");
-    out_ += '\1';
-    if (value.as_string().empty()) {
-      out_ += '\0';
-      return true;
-    }
-    uint32_t unused;
-    return put_string(value.as_string(), unused);  // right behind the tag
-  }
-  bool put_raw(Value value, uint32_t& slot) {
-    scratch_.clear();
-    write_json(scratch_, value);
-    return put_string(scratch_, slot);
+    slot = out_.int64(ns);
+    return true;
   }
 
+  // The slots of what is being written are a stack: an item's own lists lie above it.
   bool put_list(Value value, const Type& type, uint32_t& slot) {
     if (!value.is_list()) return wrong("a list");
-    std::vector<uint32_t> slots(value.size());
+    size_t base = slots_.size();
     for (uint32_t i = 0; i < value.size(); i++) {
       Value item = value.at(i);
-      if (item.is_missing()) {  // null in a list is the element's zero value, as in Go
-        slots[i] = 0;
-        continue;
-      }
-      if (!write(item, *type.element, slots[i])) {
+      uint32_t item_slot = 0;  // null in a list is the element's zero value, as in Go
+      if (!item.is_missing() && !write(item, *type.element, item_slot)) {
         problem.insert(0, concat("[", i, "]"));
         return false;
       }
+      slots_.push_back(item_slot);
     }
-    slot = static_cast<uint32_t>(out_.size());
-    auto count = static_cast<uint32_t>(slots.size());
-    out_.append(reinterpret_cast<const char*>(&count), 4);
-    out_.append(reinterpret_cast<const char*>(slots.data()), 4 * slots.size());
+    slot = out_.list(std::span(slots_).subspan(base));
+    slots_.resize(base);
     return true;
   }
 
   bool put_map(Value value, const Type& type, uint32_t& slot) {
     if (!value.is_object()) return wrong("an object");
-    std::vector<const Member*> sorted;
-    sorted.reserve(value.size());
-    for (const Member& member : value.members()) sorted.push_back(&member);
-    std::sort(sorted.begin(), sorted.end(), [](const Member* a, const Member* b) { return a->name < b->name; });
-    std::vector<uint32_t> pairs(2 * sorted.size());
-    for (size_t i = 0; i < sorted.size(); i++) {
-      put_string(sorted[i]->name, pairs[2 * i]);
-      pairs[2 * i + 1] = 0;
-      if (!sorted[i]->value.is_missing() && !write(sorted[i]->value, *type.element, pairs[2 * i + 1])) {
-        problem.insert(0, concat("[", sorted[i]->name, "]"));
+    std::span<Member> members = value.members();
+    auto by_name = [](const Member& a, const Member& b) { return a.name < b.name; };
+    if (std::is_sorted(members.begin(), members.end(), by_name)) return put_sorted(members, type, slot);
+    std::vector<Member> sorted(members.begin(), members.end());
+    std::sort(sorted.begin(), sorted.end(), by_name);
+    return put_sorted(sorted, type, slot);
+  }
+  bool put_sorted(std::span<const Member> members, const Type& type, uint32_t& slot) {
+    size_t base = slots_.size();
+    for (const Member& member : members) {
+      uint32_t value_slot = 0;
+      if (!member.value.is_missing() && !write(member.value, *type.element, value_slot)) {
+        problem.insert(0, concat("[", member.name, "]"));
         return false;
       }
+      slots_.push_back(out_.string(member.name));
+      slots_.push_back(value_slot);
     }
-    slot = static_cast<uint32_t>(out_.size());
-    auto count = static_cast<uint32_t>(sorted.size());
-    out_.append(reinterpret_cast<const char*>(&count), 4);
-    out_.append(reinterpret_cast<const char*>(pairs.data()), 4 * pairs.size());
+    slot = out_.map(std::span(slots_).subspan(base));
+    slots_.resize(base);
     return true;
   }
 
-  std::string& out_;
+  FlatBuilder& out_;
+  std::vector<uint32_t>& slots_;
   std::string scratch_;
 };
 
@@ -213,8 +183,10 @@ bool is_type_meta(const Field& field) { return field.proto == 0 && (field.name =
 }  // namespace
 
 Result<ObjectRef> freeze(Value value, const Type& type) {
-  thread_local std::string buffer;
-  if (buffer.capacity() > 1 << 20) std::string().swap(buffer);  // one huge object must not pin its size for good
+  thread_local FlatBuilder builder;
+  thread_local std::vector<uint32_t> slots;
+  builder.reset();
+  slots.clear();
   int64_t revision = 0;
   Value* version = value["metadata"].find("resourceVersion");
   Value kept = version ? *version : Value();
@@ -222,12 +194,12 @@ Result<ObjectRef> freeze(Value value, const Type& type) {
     parse_int(version->as_string(), revision);
     *version = Value();
   }
-  Freezer freezer(buffer);
+  Freezer freezer(builder, slots);
   uint32_t root = 0;
-  bool good = freezer.put_struct(value, type, root, is_type_meta);
+  bool empty, good = freezer.put_struct(value, type, root, empty, is_type_meta);
   if (version) *version = kept;
   if (!good) return fail(internal_error(concat("object of type ", type.name, " cannot be stored: ", freezer.problem)));
-  return Object::make(type, buffer, root, revision);
+  return Object::make(type, builder.bytes(), root, revision);
 }
 
 namespace {
@@ -288,8 +260,11 @@ Value thaw(const AnyView& view, Arena& arena) {
     case Kind::Int64: return view.as_int();
     case Kind::Double: return view.as_double();
     case Kind::Bytes: return text_value(arena, append_base64, view.as_string());
-    case Kind::Time: return text_value(arena, append_time, view.as_int());
-    case Kind::MicroTime: return text_value(arena, append_micro_time, view.as_int());
+    case Kind::Time:
+    case Kind::MicroTime:
+      if (view.slot() == 0) return Value::null();  // an item of a list or a map that is no time
+      if (view.kind() == Kind::MicroTime) return text_value(arena, append_micro_time, view.as_int());
+      return text_value(arena, append_time, view.as_int());
     case Kind::Duration: return text_value(arena, append_duration, view.as_int());
     case Kind::IntOrString: {
       IntOrString value = view.as_int_or_string();
@@ -302,11 +277,13 @@ Value thaw(const AnyView& view, Arena& arena) {
     }
     case Kind::Struct: return thaw_struct(view, view.type(), arena, false);
     case Kind::List: {
+      if (view.slot() == 0) return Value::null();  // an item of a list of lists
       Value list = Value::list(arena, view.size());
       for (uint32_t i = 0; i < view.size(); i++) list.push(thaw(view.item(i), arena));
       return list;
     }
     case Kind::Map: {
+      if (view.slot() == 0) return Value::null();
       Value map = Value::object(arena, view.size());
       for (uint32_t i = 0; i < view.size(); i++) map.set(view.key(i), thaw(view.value(i), arena));
       return map;

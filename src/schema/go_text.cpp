@@ -237,6 +237,7 @@ std::string go_type_name(const Type& owner, const Field& field) {
 }
 
 std::string_view go_embedding(const Type& owner, const Field& field) {
+  if (field.proto == 0 && (field.name == "kind" || field.name == "apiVersion")) return "TypeMeta.";
   std::string_view type, embedding;
   find_go_name(owner, field, type, embedding);
   return embedding;

@@ -234,8 +234,10 @@ class ObjectPrinter {
       case Kind::Int64: out_.put_int(flat::i64_at(base_, slot)); return;
       case Kind::Double: out_.put_double(flat::double_at(base_, slot)); return;
       case Kind::Bytes: return encoded(append_base64, flat::string_at(base_, slot));
-      case Kind::Time: return encoded(append_time, flat::i64_at(base_, slot));
-      case Kind::MicroTime: return encoded(append_micro_time, flat::i64_at(base_, slot));
+      case Kind::Time:
+      case Kind::MicroTime:
+        if (slot == 0) return out_.put_literal("null");  // an item of a list or a map that is no time
+        return type.kind == Kind::Time ? encoded(append_time, flat::i64_at(base_, slot)) : encoded(append_micro_time, flat::i64_at(base_, slot));
       case Kind::Duration: return encoded(append_duration, flat::i64_at(base_, slot));
       case Kind::IntOrString: {
         IntOrString value = int_or_string_at(base_, slot);

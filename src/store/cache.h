@@ -1,6 +1,7 @@
 // The watch cache: every object of one resource in memory, at every revision of a window. Reads are of an immutable snapshot and take no
 // lock that a writer holds for long; watches are cursors into one shared window of events.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -40,7 +41,7 @@ class Snapshot {
 
  private:
   friend class Cache;
-  Ref<Shared> root_;  // of the tree in cache.cpp
+  Ref<Shared> root_;  // see persistent_map.h
   Revision revision_ = 0;
 };
 
@@ -57,9 +58,11 @@ class Event final : public Shared {
   // The encoding under `slot` (a small number that the caller assigns to each form), made by `make` on first use. Thread-safe.
   std::shared_ptr<const std::string> encoded(unsigned slot, const std::function<std::string()>& make) const;
   static constexpr unsigned kEncodings = 6;
+  ~Event() override;
 
  private:
-  mutable std::atomic<std::shared_ptr<const std::string>> encoded_[kEncodings];
+  // Set once, never changed: readers take no lock.
+  mutable std::atomic<const std::shared_ptr<const std::string>*> encoded_[kEncodings] = {};
 };
 
 class Cache;
@@ -72,7 +75,9 @@ class EventStream {
   Ref<Event> next();
   const Error* error() const;       // Expired ("too old resource version: 5 (100)") and such
   Revision revision() const;        // everything up to here has been given, also where no event was of it: for bookmarks
-  void on_wake(std::function<void()> wake);  // called when there may be something new after next() gave null
+  // `wake` is called when there may be something new after next() gave null: once, until next() gives null again. It must be quick (post, do not
+  // work) and must not wait for a thread that uses or destroys this stream; it does not run once the destructor has returned.
+  void on_wake(std::function<void()> wake);
 
  private:
   friend class Cache;
@@ -82,13 +87,15 @@ class EventStream {
 };
 
 struct CacheOptions {
-  size_t window_events_max = 4096;     // grown up to this; the window is bounded by count, and by age below
+  // The window keeps what is younger than its age, but never fewer events than the minimum nor more than the maximum.
+  size_t window_events_min = 100, window_events_max = 4096;
   int64_t window_age_us = 5 * 60 * 1'000'000ll;
+  size_t page = 1000;  // entries that a load reads at once
 };
 
 class Cache {
  public:
-  // Loads everything and follows the store. Blocks until loaded.
+  // Loads everything and follows the store, which must outlive the cache. Blocks until loaded.
   static Result<std::unique_ptr<Cache>> open(Store& store, CachedResource resource, Clock& clock, CacheOptions options = {});
   ~Cache();
 
@@ -97,9 +104,9 @@ class Cache {
   Result<Snapshot> fresh();
   // At least as new as `revision`: waits up to `timeout_us`, then Reason::Timeout "Too large resource version: 5, current: 3" with upstream's cause and retryAfterSeconds 1.
   Result<Snapshot> at_least(Revision revision, int64_t timeout_us = 3'000'000);
-  // Exactly at `revision`, if the window still has it; else Expired ("The provided resource version is too old ...", upstream's words).
+  // Exactly at `revision`, from the window or else from the store's history; Expired where that is compacted.
   Result<Snapshot> at(Revision revision);
-  // Keys of the newest snapshot under an index value.
+  // Objects of the newest snapshot under an index value, in key order.
   std::vector<ObjectRef> indexed(std::string_view value) const;
 
   // Events after `revision`. Expired if it is older than the window ("too old resource version: A (B)"). A revision beyond the newest waits for it.

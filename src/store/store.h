@@ -95,6 +95,9 @@ class Store {
   virtual Result<std::unique_ptr<Watch>> watch(std::string start, std::string end, Revision from,
                                                std::shared_ptr<WatchSink> sink) = 0;
   virtual Result<Revision> current_revision() = 0;  // linearizable
+  // Of a store in this process: every watch has been given all changes up to here (a write is not answered before). 0: changes
+  // come over a network, whenever they come.
+  virtual Revision delivered_revision() { return 0; }
   virtual Result<Revision> oldest_revision() = 0;   // the first one that can be read and watched
   virtual Result<void> compact(Revision revision) = 0;
   // For a watch on a store that is not in this process: on_progress with the current revision follows soon.

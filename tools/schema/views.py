@@ -145,7 +145,7 @@ def in_order(file, names):
 def header(file, writer, body, base, suffix):
     needs = sorted(f.symbol for f in writer.needs)
     out = NOTE + "#pragma once\n" + "".join(f'#include "api/{n}{suffix}.h"\n' for n in needs) + f'#include "{base}"\n\n'
-    if not suffix:
+    if not suffix and file.structs:
         out += "namespace sampan::schema::tables {\nextern const Type " + ", ".join(s.symbol for s in file.structs)
         out += ";\n}\n\n"
     out += f"namespace sampan::api::{file.symbol} {{\n\n"
@@ -156,8 +156,6 @@ def header(file, writer, body, base, suffix):
 def write_all(files, write):
     names = sf.Names(files)
     for file in files:
-        if not file.structs:
-            continue
         structs = in_order(file, names)
         writer = Writer(file, names)
         body = "".join(writer.view(struct) for struct in structs)

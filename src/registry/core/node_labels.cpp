@@ -1,21 +1,23 @@
 #include "registry/core/node_labels.h"
 
-#include "base/text.h"
+#include <utility>
 
-namespace sampan::registry::core {
+namespace sampan::registry {
 
-std::string deprecated_node_label(std::string_view key) {
-  struct Renamed {
-    std::string_view old_name, since, new_name;
+std::string_view deprecated_node_label(std::string_view key) {
+  static constexpr std::pair<std::string_view, std::string_view> kLabels[] = {
+      {"beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"},
+      {"beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"},
+      {"failure-domain.beta.kubernetes.io/region", "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead"},
+      {"failure-domain.beta.kubernetes.io/zone", "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"},
+      {"beta.kubernetes.io/instance-type", "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"},
+      {"app.kubernetes.io/created-by", "deprecated since v1.9"},
+      {"scheduler.alpha.kubernetes.io/preferAvoidPods", "deprecated since v1.22; use Taints and Tolerations instead"},
+      {"node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"},
   };
-  static constexpr Renamed kRenamed[] = {{"beta.kubernetes.io/arch", "v1.14", "kubernetes.io/arch"},
-                                         {"beta.kubernetes.io/os", "v1.14", "kubernetes.io/os"},
-                                         {"failure-domain.beta.kubernetes.io/region", "v1.17", "topology.kubernetes.io/region"},
-                                         {"failure-domain.beta.kubernetes.io/zone", "v1.17", "topology.kubernetes.io/zone"},
-                                         {"beta.kubernetes.io/instance-type", "v1.17", "node.kubernetes.io/instance-type"}};
-  for (const auto& renamed : kRenamed)
-    if (renamed.old_name == key) return concat("deprecated since ", renamed.since, "; use \"", renamed.new_name, "\" instead");
+  for (auto& [label, message] : kLabels)
+    if (key == label) return message;
   return {};
 }
 
-}  // namespace sampan::registry::core
+}  // namespace sampan::registry

@@ -1,11 +1,10 @@
-// Labels of nodes that have been renamed.
+// Labels of nodes that should not be used any more.
 #pragma once
-#include <string>
 #include <string_view>
 
-namespace sampan::registry::core {
+namespace sampan::registry {
 
-// "deprecated since v1.14; use ..." or empty.
-std::string deprecated_node_label(std::string_view key);
+// What to say of the key; "" if it is fine.
+std::string_view deprecated_node_label(std::string_view key);
 
-}  // namespace sampan::registry::core
+}  // namespace sampan::registry

@@ -135,11 +135,75 @@ void raise_resources(Resources& most, const Resources& other) {
     if (!fresh && at->second < quantity) at->second = quantity;
   }
 }
-Resources resources_of(const AnyView& list) {
+// Reads a tree as an object is read.
+class TreeView {
+ public:
+  explicit TreeView(Value value) : value_(value) {}
+  TreeView operator[](std::string_view name) const { return TreeView(value_[name]); }
+  bool present() const { return !value_.is_missing(); }
+  uint32_t size() const { return value_.size(); }
+  TreeView item(uint32_t i) const { return TreeView(value_.at(i)); }
+  std::string_view key(uint32_t i) const { return value_.members()[i].name; }
+  TreeView value(uint32_t i) const { return TreeView(value_.members()[i].value); }
+  std::string_view as_string() const { return value_.as_string(); }
+
+ private:
+  Value value_;
+};
+
+template <class View>
+Resources resources_of(const View& list) {
   Resources resources;
   for (uint32_t i = 0; i < list.size(); i++)
     resources.emplace(list.key(i), Quantity::stored(list.value(i).as_string()));
   return resources;
+}
+
+template <class View>
+Resources aggregate(const View& spec, std::string_view which) {
+  Resources sum, sidecars, most;
+  View containers = spec["containers"], init_containers = spec["initContainers"];
+  for (uint32_t i = 0; i < containers.size(); i++) add_resources(sum, resources_of(containers.item(i)["resources"][which]));
+  for (uint32_t i = 0; i < init_containers.size(); i++) {
+    View container = init_containers.item(i);
+    Resources own = resources_of(container["resources"][which]);
+    if (container["restartPolicy"].as_string() == "Always") {
+      add_resources(sum, own);
+      add_resources(sidecars, own);
+      raise_resources(most, sidecars);
+    } else {
+      // An init container runs beside the sidecars that were started before it.
+      add_resources(own, sidecars);
+      raise_resources(most, own);
+    }
+  }
+  raise_resources(sum, most);
+  return sum;
+}
+
+template <class View>
+std::string_view qos_class(const View& spec) {
+  Resources requests, limits;
+  bool all_limited = true;
+  auto take = [&](const View& resources, bool limits_required) {
+    int limited = 0;
+    for (auto name : {"cpu", "memory"}) {
+      Quantity request = Quantity::stored(resources["requests"][name].as_string());
+      Quantity limit = Quantity::stored(resources["limits"][name].as_string());
+      if (request.sign() > 0) add_resources(requests, {{name, request}});
+      if (limit.sign() > 0) add_resources(limits, {{name, limit}});
+      limited += limit.sign() > 0;
+    }
+    if (limits_required && limited < 2) all_limited = false;
+  };
+  if (View whole = spec["resources"]; whole.present()) {
+    take(whole, whole["limits"].size() > 0);
+  } else {
+    for (auto list : {"containers", "initContainers"})
+      for (uint32_t i = 0; i < spec[list].size(); i++) take(spec[list].item(i)["resources"], true);
+  }
+  if (requests.empty() && limits.empty()) return "BestEffort";
+  return all_limited && requests == limits ? "Guaranteed" : "Burstable";
 }
 
 // Container requests must fit into the pod's, and each container's limits too.
@@ -229,31 +293,13 @@ void validate_pod_resources(const At& spec, const PodSpecOptions& options) {
   std::set<std::string_view> claims;
   for (uint32_t i = 0; i < spec.value()["resourceClaims"].size(); i++)
     claims.insert(spec.value()["resourceClaims"].item(i)["name"].as_string());
-  claims.erase({});
+  claims.erase(std::string_view());
   validate_resource_requirements(resources, ResourcesOf::Pod, claims, options);
   validate_pod_resource_consistency(spec, resources);
 }
 
-Resources aggregate_resources(const AnyView& spec, std::string_view which) {
-  Resources sum, sidecars, most;
-  AnyView containers = spec["containers"], init_containers = spec["initContainers"];
-  for (uint32_t i = 0; i < containers.size(); i++) add_resources(sum, resources_of(containers.item(i)["resources"][which]));
-  for (uint32_t i = 0; i < init_containers.size(); i++) {
-    AnyView container = init_containers.item(i);
-    Resources own = resources_of(container["resources"][which]);
-    if (is_sidecar(container)) {
-      add_resources(sum, own);
-      add_resources(sidecars, own);
-      raise_resources(most, sidecars);
-    } else {
-      // An init container runs beside the sidecars that were started before it.
-      add_resources(own, sidecars);
-      raise_resources(most, own);
-    }
-  }
-  raise_resources(sum, most);
-  return sum;
-}
+Resources aggregate_resources(const AnyView& spec, std::string_view which) { return aggregate(spec, which); }
+Resources aggregate_resources(Value spec, std::string_view which) { return aggregate(TreeView(spec), which); }
 
 bool uses_indivisible_huge_pages(const AnyView& spec) {
   auto any = [](const AnyView& list) {
@@ -270,28 +316,7 @@ bool uses_indivisible_huge_pages(const AnyView& spec) {
   return found;
 }
 
-std::string_view compute_qos_class(const AnyView& spec) {
-  Resources requests, limits;
-  bool all_limited = true;
-  auto take = [&](const AnyView& resources, bool limits_required) {
-    int limited = 0;
-    for (auto name : {"cpu", "memory"}) {
-      Quantity request = Quantity::stored(resources["requests"][name].as_string());
-      Quantity limit = Quantity::stored(resources["limits"][name].as_string());
-      if (request.sign() > 0) add_resources(requests, {{name, request}});
-      if (limit.sign() > 0) add_resources(limits, {{name, limit}});
-      limited += limit.sign() > 0;
-    }
-    if (limits_required && limited < 2) all_limited = false;
-  };
-  if (AnyView whole = spec["resources"]; whole.present()) {
-    take(whole, whole["limits"].size() > 0);
-  } else {
-    for (auto list : {"containers", "initContainers"})
-      for (uint32_t i = 0; i < spec[list].size(); i++) take(spec[list].item(i)["resources"], true);
-  }
-  if (requests.empty() && limits.empty()) return "BestEffort";
-  return all_limited && requests == limits ? "Guaranteed" : "Burstable";
-}
+std::string_view compute_qos_class(const AnyView& spec) { return qos_class(spec); }
+std::string_view compute_qos_class(Value spec) { return qos_class(TreeView(spec)); }
 
 }  // namespace sampan::registry

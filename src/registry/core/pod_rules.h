@@ -51,6 +51,7 @@ bool is_divisible_huge_page(std::string_view name, const Quantity& quantity);
 using Resources = std::map<std::string, Quantity, std::less<>>;
 // `which` is "requests" or "limits": what all containers of a spec need together, sidecars and the largest init container included.
 Resources aggregate_resources(const AnyView& spec, std::string_view which);
+Resources aggregate_resources(Value spec, std::string_view which);
 
 enum class ResourcesOf : uint8_t { Container, Pod };
 void validate_resource_requirements(const At& resources, ResourcesOf owner, const std::set<std::string_view>& claims,
@@ -61,6 +62,7 @@ void validate_resource_quantity(std::string_view name, const At& quantity);
 bool uses_indivisible_huge_pages(const AnyView& spec);
 // "Guaranteed", "Burstable" or "BestEffort".
 std::string_view compute_qos_class(const AnyView& spec);
+std::string_view compute_qos_class(Value spec);
 
 // ---- volumes (pod_volumes.cpp, pod_projected_volumes.cpp) ----
 

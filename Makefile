@@ -1,0 +1,48 @@
+# The front door. `make help` says what there is.
+PRESET ?= dev
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+DATA ?= /var/lib/sampan
+
+.PHONY: all help deps test test-clients up down bench check fuzz format clean release
+
+all: $(BUILD)/build.ninja ## build the binary (PRESET=dev|release|asan|tsan)
+	@ninja -C $(BUILD) -j$(JOBS) sampan
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json
+	@cmake --preset $(PRESET)
+
+deps: ## install what the build needs (Debian packages; safe to repeat)
+	@tools/deps
+
+test: $(BUILD)/build.ninja ## build and run all tests
+	@ninja -C $(BUILD) -j$(JOBS) sampan all_tests
+	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS)
+
+test-clients: ## run the tests with real clients (Go, Python, kubectl)
+	@test/clients/run $(BUILD)/src/cmd/sampan
+
+release: ## the one file that is shipped: build/release/src/cmd/sampan
+	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) sampan
+	@ls -l build/release/src/cmd/sampan
+
+up: ## build and start an API server on this machine
+	@tools/up
+
+down: ## stop what `make up` started
+	@tools/down
+
+bench: ## measure against real Kubernetes
+	@bench/run
+
+check: $(BUILD)/build.ninja ## layering, sizes, banned calls, format
+	@tools/tidy
+
+fuzz: ## every fuzzer for two minutes (SECONDS_EACH=120)
+	@tools/fuzz
+
+clean: ## remove what was built
+	@rm -rf build

@@ -1,0 +1,61 @@
+// Admission: what may change or refuse a write after it is authorised. Plug-ins run in the order of one list (admission.cpp), first all that
+// change the object, then, on the finished object, all that judge it.
+#pragma once
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/context.h"
+#include "base/status.h"
+#include "schema/object.h"
+#include "schema/value.h"
+
+namespace sampan::apiserver {
+
+enum class Operation : uint8_t { Create, Update, Delete, Connect };
+
+struct Attributes {
+  Operation operation;
+  const RequestInfo& info;
+  const User& user;
+  const Served& served;
+  bool dry_run = false;
+  std::vector<std::string>* warnings = nullptr;
+};
+
+class AdmissionPlugin {
+ public:
+  virtual ~AdmissionPlugin() = default;
+  virtual std::string_view name() const = 0;
+  // `object` is of the stored version; `old` is null on create.
+  virtual Result<void> mutate(const Attributes&, schema::Value object, const schema::Object* old) {
+    (void)object, (void)old;
+    return {};
+  }
+  // `object` is null on delete.
+  virtual Result<void> validate(const Attributes&, const schema::Object* object, const schema::Object* old) {
+    (void)object, (void)old;
+    return {};
+  }
+};
+
+struct AdmissionConfig {
+  std::vector<std::string> enable, disable;  // names, as --enable-admission-plugins and --disable-admission-plugins give them
+};
+
+class Admission {
+ public:
+  // Errors name unknown plug-ins.
+  static Result<std::unique_ptr<Admission>> create(const AdmissionConfig& config, Catalog& catalog, Clock& clock, Random& random);
+  Result<void> mutate(const Attributes& attributes, schema::Value object, const schema::Object* old);
+  Result<void> validate(const Attributes& attributes, const schema::Object* object, const schema::Object* old);
+  std::vector<std::string_view> names() const;
+
+ private:
+  std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
+};
+
+// One factory a plug-in; the list in admission.cpp names them in upstream's order.
+std::unique_ptr<AdmissionPlugin> namespace_lifecycle(Catalog& catalog);
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,44 @@
+// One request on its way through the server.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/catalog.h"
+#include "apiserver/identity.h"
+#include "apiserver/media.h"
+#include "apiserver/query.h"
+#include "apiserver/request_info.h"
+#include "net/http.h"
+
+namespace sampan::apiserver {
+
+class Admission;
+
+// What handlers may use of the server they run in.
+struct Services {
+  Catalog* catalog = nullptr;
+  Admission* admission = nullptr;
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Executor* executor = nullptr;
+  const std::atomic<bool>* stopping = nullptr;  // watches end
+};
+
+struct Context {
+  net::Request& http;
+  const Services& services;
+  RequestInfo info;
+  Query query;
+  User user;
+  const Served* served = nullptr;                   // for resources
+  const schema::Subresource* subresource = nullptr;  // null for the resource itself
+  std::vector<std::string> warnings;                // become Warning headers
+
+  int64_t now_seconds() const { return services.clock->now_us() / 1'000'000; }
+};
+
+using HandlerResult = Result<net::Response>;
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,19 @@
+// The paths that are no resources. One maker a file; server assembly adds them all.
+#pragma once
+#include <memory>
+
+#include "apiserver/server.h"
+
+namespace sampan::apiserver {
+
+// A named check of /livez and /readyz.
+struct HealthCheck {
+  std::string_view name;
+  bool in_livez = true, in_readyz = true;
+  std::function<Result<void>()> run;
+};
+
+std::unique_ptr<Page> health_pages(std::vector<HealthCheck> checks);  // /healthz /livez /readyz, and one path below each a check
+std::unique_ptr<Page> version_page();                                 // /version
+
+}  // namespace sampan::apiserver

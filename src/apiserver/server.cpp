@@ -1,0 +1,192 @@
+#include "apiserver/server.h"
+
+#include "apiserver/respond.h"
+#include "apiserver/subresources.h"
+#include "apiserver/verbs.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+// Counts what runs at once, so that a flood is refused instead of queued in memory.
+class InFlight {
+ public:
+  explicit InFlight(unsigned max) : max_(max) {}
+  bool enter() {
+    if (running_.fetch_add(1, std::memory_order_relaxed) < max_) return true;
+    running_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void leave() { running_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<unsigned> running_{0};
+  unsigned max_;
+};
+
+class Server final : public ApiServer {
+ public:
+  Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Admission> admission, Clock& clock, Random& random, ServerConfig config)
+      : catalog_(std::move(catalog)),
+        admission_(std::move(admission)),
+        config_(std::move(config)),
+        reads_(config_.requests_in_flight_max),
+        mutations_(config_.mutations_in_flight_max),
+        workers_(make_thread_pool(config_.workers)) {
+    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_};
+  }
+
+  net::Handler handler() override {
+    return [this](std::shared_ptr<net::Exchange> exchange) { receive(std::move(exchange)); };
+  }
+  Catalog& catalog() override { return *catalog_; }
+  const Services& services() override { return services_; }
+  void add_page(std::unique_ptr<Page> page) override { pages_.push_back(std::move(page)); }
+  void begin_shutdown() override { stopping_.store(true); }
+
+ private:
+  // What a request does decides where it runs: reads from the cache at once, everything that may wait on a worker.
+  void receive(std::shared_ptr<net::Exchange> exchange) {
+    const net::Request& request = exchange->request();
+    bool reads = request.method == "GET" || request.method == "HEAD";
+    if (reads && config_.store_is_local) return answer(*exchange);
+    workers_->post([this, exchange = std::move(exchange)] { answer(*exchange); });
+  }
+
+  void answer(net::Exchange& exchange) {
+    net::Request& request = exchange.request();
+    Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
+    context.info = request_info(request.method, request.path, context.query);
+    auto response = pass_chain(context);
+    exchange.respond(response ? std::move(*response) : respond_error(request, context.query, response.error()));
+  }
+
+  HandlerResult pass_chain(Context& context) {
+    TRY(authenticate(context));
+    InFlight& lane = context.http.method == "GET" || context.http.method == "HEAD" ? reads_ : mutations_;
+    bool long_running = context.info.verb == "watch";
+    if (!long_running && !lane.enter())
+      return fail(Error(Reason::TooManyRequests, "The server has received too many requests and has asked us to try again later")
+                      .retry_after(1));
+    struct Leave {
+      InFlight* lane;
+      ~Leave() {
+        if (lane) lane->leave();
+      }
+    } leave{long_running ? nullptr : &lane};
+    Page* page = page_for(context.info);
+    if (!page || !page->is_public(context.info.path)) TRY(authorize(context));
+    return page ? page->handle(context) : handle_resource(context);
+  }
+
+  Result<void> authenticate(Context& context) {
+    for (auto& authenticator : config_.authenticators) {
+      auto user = TRY(authenticator->authenticate(context.http));
+      if (!user) continue;
+      context.user = std::move(*user);
+      return {};
+    }
+    if (!config_.anonymous_auth) return fail(Error(Reason::Unauthorized, "Unauthorized"));
+    context.user.name = "system:anonymous";
+    context.user.groups = {"system:unauthenticated"};
+    return {};
+  }
+
+  Result<void> authorize(Context& context) {
+    std::string reason;
+    for (auto& authorizer : config_.authorizers) {
+      switch (authorizer->authorize(context.user, context.info, reason)) {
+        case Decision::Allow: return {};
+        case Decision::Deny: return fail(forbidden(context.user, context.info, reason));
+        case Decision::NoOpinion: break;
+      }
+    }
+    // Whoever has shown no credentials is asked for them first.
+    if (context.user.name == "system:anonymous" && !config_.anonymous_auth) return fail(Error(Reason::Unauthorized, "Unauthorized"));
+    return fail(forbidden(context.user, context.info, reason));
+  }
+
+  Page* page_for(const RequestInfo& info) {
+    if (info.is_resource) return nullptr;
+    for (auto& page : pages_)
+      if (page->serves(info.path)) return page.get();
+    return nullptr;
+  }
+
+  HandlerResult handle_resource(Context& context) {
+    const RequestInfo& info = context.info;
+    if (!info.is_resource) return plain_text(404, "404 page not found\n");
+    context.served = catalog_->find(info.group, info.version, info.resource);
+    if (!context.served) {
+      if (catalog_->group_version(info.group, info.version)) return fail(no_such_resource());
+      return plain_text(404, "404 page not found\n");
+    }
+    const schema::Resource& resource = *context.served->resource;
+    if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
+    if (resource.namespaced && info.name_space.empty() && !info.name.empty()) return fail(no_such_resource());
+    if (!info.subresource.empty()) {
+      context.subresource = context.served->subresource(info.subresource);
+      if (!context.subresource) return fail(no_such_resource());
+      return handle_subresource(context);
+    }
+    return dispatch(context, resource.verbs);
+  }
+
+  static Error no_such_resource() {
+    return Error(Reason::NotFound, "the server could not find the requested resource").about("", "", "");
+  }
+  static Error not_allowed() {
+    return Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", "");
+  }
+
+  HandlerResult dispatch(Context& context, uint16_t verbs) {
+    struct Route {
+      std::string_view verb;
+      uint16_t bit;
+      HandlerResult (*handle)(Context&);
+    };
+    static constexpr Route routes[] = {
+        {"get", schema::Get, handle_get},          {"list", schema::List_, handle_list},
+        {"watch", schema::Watch, handle_watch},    {"create", schema::Create, handle_create},
+        {"update", schema::Update, handle_update}, {"patch", schema::Patch, handle_patch},
+        {"delete", schema::Delete, handle_delete}, {"deletecollection", schema::DeleteCollection, handle_delete_collection},
+    };
+    bool has_name = !context.info.name.empty();
+    for (const Route& route : routes) {
+      if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
+      bool wants_name = route.bit & (schema::Get | schema::Update | schema::Patch | schema::Delete);
+      if (wants_name != has_name && route.bit != schema::Watch) break;
+      // A namespaced object is made in a namespace.
+      if (route.bit == schema::Create && context.served->resource->namespaced && context.info.name_space.empty()) break;
+      if (!context.served->store && route.bit != schema::Create) break;
+      return route.handle(context);
+    }
+    return fail(not_allowed());
+  }
+
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Admission> admission_;
+  ServerConfig config_;
+  Services services_;
+  std::vector<std::unique_ptr<Page>> pages_;
+  InFlight reads_, mutations_;
+  std::atomic<bool> stopping_{false};
+  std::unique_ptr<Executor> workers_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock& clock, Random& random, ServerConfig config) {
+  auto catalog = TRY(Catalog::open(store, clock, random, config.runtime_config));
+  auto admission = TRY(Admission::create(config.admission, *catalog, clock, random));
+  return std::make_unique<Server>(std::move(catalog), std::move(admission), clock, random, std::move(config));
+}
+
+net::Response body_too_large(const net::Request& request) {
+  Error error(Reason::RequestEntityTooLarge, "Request entity too large: limit is 3145728");
+  return respond_error(request, Query(request.query), error);
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,61 @@
+// The API server: connection -> authentication -> flow control -> authorisation -> admission -> registry. This file assembles the chain; every link
+// is an interface of its own.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/admission.h"
+#include "apiserver/catalog.h"
+#include "apiserver/identity.h"
+#include "base/environment.h"
+#include "net/server.h"
+#include "store/store.h"
+
+namespace sampan::apiserver {
+
+struct ServerConfig {
+  RuntimeConfig runtime_config;
+  AdmissionConfig admission;
+  std::vector<std::unique_ptr<Authenticator>> authenticators;
+  std::vector<std::unique_ptr<Authorizer>> authorizers;
+  bool anonymous_auth = true;         // an identity for requests without credentials; the authorisers decide what it may do
+  unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
+  int64_t request_timeout_s = 60;
+  unsigned workers = 64;
+  bool store_is_local = true;         // reads never block, so they are answered on the I/O threads
+};
+
+// Answers paths that are no resources: /healthz, /version, /apis, /openapi/v3 ...
+class Page {
+ public:
+  virtual ~Page() = default;
+  virtual bool serves(std::string_view path) const = 0;
+  virtual bool is_public(std::string_view path) const { return (void)path, false; }  // without authorisation
+  virtual HandlerResult handle(Context& context) = 0;
+};
+
+class ApiServer {
+ public:
+  static Result<std::unique_ptr<ApiServer>> create(store::Store& store, Clock& clock, Random& random, ServerConfig config);
+  virtual ~ApiServer() = default;
+  virtual net::Handler handler() = 0;
+  virtual Catalog& catalog() = 0;
+  virtual const Services& services() = 0;
+  virtual void add_page(std::unique_ptr<Page> page) = 0;
+  // Watches end cleanly and new requests are refused; the HTTP server then drains what runs.
+  virtual void begin_shutdown() = 0;
+};
+
+// The answer to a body that is over the limit.
+net::Response body_too_large(const net::Request& request);
+
+// Namespaces, priority classes, the `kubernetes` service: what every cluster has. Idempotent.
+struct BootstrapOptions {
+  std::string service_cidr = "10.0.0.0/24";
+  std::string advertise_address;  // "" = no endpoints for the kubernetes service
+  uint16_t port = 6443;
+};
+Result<void> bootstrap(Catalog& catalog, const BootstrapOptions& options);
+
+}  // namespace sampan::apiserver

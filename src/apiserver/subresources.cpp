@@ -1,0 +1,58 @@
+#include "apiserver/subresources.h"
+
+#include "apiserver/verbs.h"
+#include "base/text.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+struct Special {
+  std::string_view resource, subresource;  // resource "": any
+  HandlerResult (*handle)(Context&);
+};
+
+// What needs a node to answer, until there is one.
+HandlerResult needs_node(Context& context) {
+  const RequestInfo& info = context.info;
+  if (context.served->store) TRY(context.served->store->get(info.name_space, info.name));
+  return fail(Error(Reason::ServiceUnavailable,
+                    concat("cannot serve ", info.resource, "/", info.subresource, " of ", quoted(info.name), ": no node runs it")));
+}
+
+constexpr Special kSpecial[] = {
+    {"", "scale", handle_scale},
+    {"pods", "log", needs_node},
+    {"pods", "exec", needs_node},
+    {"pods", "attach", needs_node},
+    {"pods", "portforward", needs_node},
+    {"", "proxy", needs_node},
+};
+
+uint16_t verb_bit(std::string_view verb) {
+  if (verb == "get") return schema::Get;
+  if (verb == "create") return schema::Create;
+  if (verb == "update") return schema::Update;
+  if (verb == "patch") return schema::Patch;
+  if (verb == "delete") return schema::Delete;
+  return 0;
+}
+
+}  // namespace
+
+HandlerResult handle_subresource(Context& context) {
+  uint16_t bit = verb_bit(context.info.verb);
+  if (!(context.subresource->verbs & bit))
+    return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
+  for (const Special& special : kSpecial)
+    if (special.subresource == context.info.subresource && (special.resource.empty() || special.resource == context.info.resource))
+      return special.handle(context);
+  switch (bit) {
+    case schema::Get: return handle_get(context);
+    case schema::Update: return handle_update(context);
+    case schema::Patch: return handle_patch(context);
+    default: return fail(internal_error(concat("no handler for ", context.info.resource, "/", context.info.subresource)));
+  }
+}
+
+}  // namespace sampan::apiserver

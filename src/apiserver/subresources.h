@@ -1,0 +1,11 @@
+// Subresources: status and the like go through the ordinary verbs; the others have a handler each, listed in subresources.cpp.
+#pragma once
+#include "apiserver/context.h"
+
+namespace sampan::apiserver {
+
+HandlerResult handle_subresource(Context& context);
+
+HandlerResult handle_scale(Context& context);
+
+}  // namespace sampan::apiserver

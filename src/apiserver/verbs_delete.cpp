@@ -1,0 +1,50 @@
+// DELETE of one object and of a collection.
+#include "apiserver/admission.h"
+#include "apiserver/list_request.h"
+#include "apiserver/respond.h"
+#include "apiserver/verbs.h"
+#include "apiserver/write.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+Result<registry::DeleteOptions> admitted_options(Context& context) {
+  auto options = TRY(delete_options(context));
+  options.admit = [&context, dry_run = options.dry_run](const schema::Object& object) -> Result<void> {
+    auto attributes = attributes_of(context, Operation::Delete, dry_run);
+    return context.services.admission->validate(attributes, nullptr, &object);
+  };
+  return options;
+}
+
+}  // namespace
+
+HandlerResult handle_delete(Context& context) {
+  const Served& served = *context.served;
+  auto options = TRY(admitted_options(context));
+  TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
+  TRY(context.services.admission->mutate(attributes_of(context, Operation::Delete, options.dry_run), {}, nullptr));
+  auto outcome = TRY(served.store->remove(context.info.name_space, context.info.name, options));
+  if (!outcome.deleted || served.rules->returns_deleted_object) {
+    // Old clients asked for foreground deletion this way and wait for a 202.
+    bool waits = !outcome.deleted && options.orphan_dependents && !*options.orphan_dependents;
+    return respond_object(context, waits ? 202 : 200, outcome.object);
+  }
+  return respond_success(context, 200, served.store->resource().group, served.store->resource().resource, context.info.name,
+                         outcome.object->view()["metadata"]["uid"].as_string());
+}
+
+HandlerResult handle_delete_collection(Context& context) {
+  const Served& served = *context.served;
+  auto options = TRY(admitted_options(context));
+  auto list = TRY(read_list(context));
+  for (const auto& item : list.items) {
+    auto metadata = (*item)["metadata"];
+    auto outcome = served.store->remove(metadata["namespace"].as_string(), metadata["name"].as_string(), options);
+    if (!outcome && !outcome.error().is(Reason::NotFound)) return fail(std::move(outcome).error());
+  }
+  return respond_list(context, std::move(list));
+}
+
+}  // namespace sampan::apiserver

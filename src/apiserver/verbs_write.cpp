@@ -1,0 +1,192 @@
+// POST, PUT and PATCH.
+#include "apiserver/body.h"
+#include "apiserver/respond.h"
+#include "apiserver/verbs.h"
+#include "apiserver/write.h"
+#include "base/text.h"
+#include "schema/json.h"
+#include "schema/patch/patch.h"
+#include "schema/yaml.h"
+
+namespace sampan::apiserver {
+
+using schema::Object;
+using schema::ObjectRef;
+using schema::Value;
+
+namespace {
+
+constexpr Offer kObjectOffer{.table = true, .partial = true};
+
+Result<void> check_name(Context& context, Value object) {
+  Value metadata = object["metadata"];
+  std::string_view name = metadata["name"].as_string(), space = metadata["namespace"].as_string();
+  if (name.empty())
+    return fail(bad_request(concat("the name of the object (", context.info.name, " based on URL) was undeterminable: name must be provided")));
+  if (name != context.info.name)
+    return fail(bad_request(concat("the name of the object (", name, ") does not match the name on the URL (", context.info.name, ")")));
+  if (!space.empty() && space != context.info.name_space && context.served->resource->namespaced)
+    return fail(bad_request(
+        concat("the namespace of the object (", space, ") does not match the namespace on the URL (", context.info.name_space, ")")));
+  return {};
+}
+
+}  // namespace
+
+HandlerResult handle_create(Context& context) {
+  const Served& served = *context.served;
+  auto parameters = TRY(write_parameters(context, "CreateOptions"));
+  TRY(negotiate(context.http, context.query, kObjectOffer));
+  Arena arena;
+  Value object = TRY(decode_body(context, expected_kind(served), parameters.validation, arena));
+  Value metadata = object.ensure_object("metadata");
+  // Admission and authorisation of creates see the name the object asks for.
+  context.info.name = metadata["name"].as_string();
+  if (served.resource->namespaced) {
+    std::string_view space = metadata["namespace"].as_string();
+    if (!space.empty() && space != context.info.name_space)
+      return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+    metadata.set("namespace", std::string_view(context.info.name_space));
+  } else {
+    metadata.remove("namespace");
+  }
+  if (!metadata["resourceVersion"].is_missing() && !metadata["resourceVersion"].as_string().empty())
+    return fail(internal_error("resourceVersion should not be set on objects to be created"));
+  TRY(settle(context, object, nullptr, parameters, false));
+  auto outcome = TRY(served.store->create(context.info.name_space, object, arena, store_options(context, parameters)));
+  return respond_object(context, 201, outcome.object);
+}
+
+HandlerResult handle_update(Context& context) {
+  const Served& served = *context.served;
+  auto parameters = TRY(write_parameters(context, "UpdateOptions"));
+  TRY(negotiate(context.http, context.query, kObjectOffer));
+  Arena body_arena;
+  Value sent = TRY(decode_body(context, expected_kind(served), parameters.validation, body_arena));
+  TRY(check_name(context, sent));
+  auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+    Value object = sent.clone(arena);  // kept whole for another try after a lost race
+    TRY(settle(context, object, current.get(), parameters, false));
+    return object;
+  };
+  registry::Preconditions preconditions;
+  preconditions.uid = sent["metadata"]["uid"].as_string();
+  auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, preconditions, false,
+                                          store_options(context, parameters)));
+  return respond_object(context, outcome.created ? 201 : 200, outcome.object);
+}
+
+namespace {
+
+enum class PatchType : uint8_t { Json, Merge, Strategic, Apply };
+
+Result<PatchType> patch_type(const net::Request& request) {
+  auto media = media_type_of(request.header("content-type"));
+  if (media == "application/json-patch+json") return PatchType::Json;
+  if (media == "application/merge-patch+json") return PatchType::Merge;
+  if (media == "application/strategic-merge-patch+json") return PatchType::Strategic;
+  if (media == "application/apply-patch+yaml") return PatchType::Apply;
+  return fail(Error(Reason::UnsupportedMediaType,
+                    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+                    "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"));
+}
+
+Result<Value> apply_patch(PatchType type, const Served& served, Value document, Value patch, Arena& arena) {
+  switch (type) {
+    case PatchType::Json: return schema::json_patch(document, patch, arena);
+    case PatchType::Merge: return schema::merge_patch(document, patch, arena);
+    case PatchType::Strategic: return schema::strategic_merge_patch(document, patch, *served.resource->type, arena);
+    case PatchType::Apply: break;
+  }
+  return fail(internal_error("apply is not a patch of the document"));
+}
+
+struct PatchBody {
+  Value tree;
+  std::vector<std::string> duplicates;
+};
+
+Result<PatchBody> parse_patch(PatchType type, const std::string& body, Arena& arena) {
+  PatchBody parsed;
+  if (type == PatchType::Apply) {
+    auto documents = schema::parse_yaml(body, arena);
+    if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
+    if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
+    parsed.tree = documents->front();
+    return parsed;
+  }
+  auto tree = schema::parse_json(body, arena, &parsed.duplicates);
+  if (!tree) return fail(bad_request(tree.error().message()));
+  parsed.tree = *tree;
+  return parsed;
+}
+
+// The current object as the client sees it: the document that a patch is applied to.
+Result<Value> document_of(const Served& served, const ObjectRef& current, Arena& arena) {
+  auto object = TRY(in_served_version(served, current));
+  Value tree = schema::thaw(*object, arena).clone(arena);
+  tree.set("apiVersion", arena.copy(served.api_version()));
+  tree.set("kind", served.resource->kind);
+  return tree;
+}
+
+HandlerResult patch_by_apply(Context& context, Value patch, const WriteParameters& parameters) {
+  const Served& served = *context.served;
+  auto expected = expected_kind(served);
+  if (patch["apiVersion"].as_string() != served.api_version() || patch["kind"].as_string() != served.resource->kind) {
+    if (patch["apiVersion"].is_missing() || patch["kind"].is_missing())
+      return fail(bad_request("apiVersion and kind must be set in the applied configuration"));
+  }
+  if (!patch["metadata"]["managedFields"].empty()) return fail(bad_request("metadata.managedFields must be nil"));
+  TRY(conform_tree(context, patch, expected, parameters.validation, {}));
+  Value metadata = patch.ensure_object("metadata");
+  if (metadata["name"].is_missing()) metadata.set("name", std::string_view(context.info.name));
+  if (served.resource->namespaced && metadata["namespace"].is_missing())
+    metadata.set("namespace", std::string_view(context.info.name_space));
+  TRY(check_name(context, patch));
+  auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+    auto manager = field_manager(context, parameters);
+    auto api_version = served.api_version();
+    manager.api_version = api_version;
+    ObjectRef before;
+    if (current) before = TRY(in_served_version(served, current));
+    Value object = TRY(schema::apply(before.get(), patch.clone(arena), *served.resource->type, manager, parameters.force, arena));
+    std::vector<std::string> none;
+    TRY(conform_tree(context, object, expected, FieldValidation::Ignore, none));
+    TRY(settle(context, object, current.get(), parameters, true));
+    return object;
+  };
+  registry::Preconditions preconditions;
+  preconditions.uid = metadata["uid"].as_string();
+  bool may_create = context.info.subresource.empty();
+  auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, preconditions, may_create,
+                                          store_options(context, parameters)));
+  return respond_object(context, outcome.created ? 201 : 200, outcome.object);
+}
+
+}  // namespace
+
+HandlerResult handle_patch(Context& context) {
+  const Served& served = *context.served;
+  auto type = TRY(patch_type(context.http));
+  auto parameters = TRY(write_parameters(context, "PatchOptions", type == PatchType::Apply));
+  TRY(negotiate(context.http, context.query, kObjectOffer));
+  Arena body_arena;
+  auto patch = TRY(parse_patch(type, context.http.body, body_arena));
+  if (type == PatchType::Apply) return patch_by_apply(context, patch.tree, parameters);
+  auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+    if (!current) return fail(not_found(served.resource->group, served.resource->resource, context.info.name));
+    Value document = TRY(document_of(served, current, arena));
+    Value object = TRY(apply_patch(type, served, document, patch.tree, arena));
+    object = object.clone(arena);  // the result may share parts with the patch, which is applied again after a lost race
+    if (!object.is_object()) return fail(bad_request("the patched document is no object"));
+    context.warnings.clear();
+    TRY(conform_tree(context, object, expected_kind(served), parameters.validation, patch.duplicates));
+    TRY(settle(context, object, current.get(), parameters, false));
+    return object;
+  };
+  auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, {}, false, store_options(context, parameters)));
+  return respond_object(context, 200, outcome.object);
+}
+
+}  // namespace sampan::apiserver

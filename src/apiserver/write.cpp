@@ -1,0 +1,80 @@
+#include "apiserver/write.h"
+
+#include "base/text.h"
+#include "schema/apply/apply.h"
+
+namespace sampan::apiserver {
+
+using schema::Object;
+using schema::Value;
+
+namespace {
+
+constexpr std::string_view kStatusPath[] = {"status"};
+constexpr std::string_view kSpecPath[] = {"spec"};
+
+bool speaks_stored_version(const Served& served) { return served.store->resource().type == served.resource->type; }
+
+void set_defaults(const Served& served, Value object, std::string_view version) {
+  if (served.rules->defaults) served.rules->defaults(object, version);
+}
+
+// Managed fields name the paths of the version that the client speaks.
+Result<void> manage_fields(Context& context, Value object, const Object* old, const schema::FieldManager& manager) {
+  const Served& served = *context.served;
+  schema::ObjectRef converted;
+  if (old && !speaks_stored_version(served)) {
+    converted = TRY(in_served_version(served, schema::ObjectRef(old)));
+    old = converted.get();
+  }
+  return schema::update_managed_fields(object, old, *served.resource->type, manager);
+}
+
+}  // namespace
+
+schema::FieldManager field_manager(const Context& context, const WriteParameters& parameters) {
+  const Served& served = *context.served;
+  schema::FieldManager manager;
+  manager.name = parameters.field_manager;
+  manager.subresource = context.info.subresource;
+  manager.now_seconds = context.now_seconds();
+  if (context.info.subresource == "status")
+    manager.reset_fields = served.rules->status_reset_fields.empty() ? std::span<const std::string_view>(kSpecPath)
+                                                                     : served.rules->status_reset_fields;
+  else if (context.info.subresource.empty() && served.subresource("status"))
+    manager.reset_fields =
+        served.rules->reset_fields.empty() ? std::span<const std::string_view>(kStatusPath) : served.rules->reset_fields;
+  return manager;
+}
+
+Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
+  return {operation, context.info, context.user, *context.served, dry_run, &context.warnings};
+}
+
+Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {
+  const Served& served = *context.served;
+  set_defaults(served, object, served.resource->version);
+  if (!from_apply) {
+    auto manager = field_manager(context, parameters);
+    auto api_version = served.api_version();
+    manager.api_version = api_version;
+    TRY(manage_fields(context, object, old, manager));
+  }
+  TRY(to_stored_version(served, object));
+  TRY(context.services.admission->mutate(attributes_of(context, old ? Operation::Update : Operation::Create, parameters.dry_run), object, old));
+  set_defaults(served, object, served.store->resource().version);
+  return {};
+}
+
+registry::WriteOptions store_options(Context& context, const WriteParameters& parameters) {
+  registry::WriteOptions options;
+  options.subresource = context.info.subresource;
+  options.dry_run = parameters.dry_run;
+  options.warnings = &context.warnings;
+  options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) {
+    return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
+  };
+  return options;
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,142 @@
+#include "apiserver/write_options.h"
+
+#include "base/text.h"
+#include "registry/field_errors.h"
+#include "schema/json.h"
+
+namespace sampan::apiserver {
+
+using registry::FieldErrors;
+using registry::Path;
+using registry::Shown;
+using schema::Value;
+
+namespace {
+
+constexpr size_t kFieldManagerBytesMax = 128;
+constexpr std::string_view kMetaGroup = "meta.k8s.io";
+
+// `values` all have to be "All".
+bool check_dry_run(const std::vector<std::string_view>& values, FieldErrors& errors) {
+  if (values.empty()) return false;
+  constexpr std::string_view supported[] = {"All"};
+  bool all = std::all_of(values.begin(), values.end(), [](auto value) { return value == "All"; });
+  if (!all) {
+    std::string shown = "[";
+    for (size_t i = 0; i < values.size(); i++) append(shown, i ? "," : "", quoted(values[i]));
+    errors.not_supported(Path("dryRun"), Shown::raw(shown + "]"), supported);
+  }
+  return true;
+}
+
+void check_field_manager(std::string_view manager, FieldErrors& errors) {
+  if (manager.size() > kFieldManagerBytesMax) errors.too_long(Path("fieldManager"), kFieldManagerBytesMax);
+  for (unsigned char c : manager) {
+    if (c >= 0x20 && c != 0x7f) continue;
+    errors.invalid(Path("fieldManager"), manager, "should only contain printable characters");
+    return;
+  }
+}
+
+// What a client that names no manager is called: the first word of its User-Agent.
+std::string manager_of_agent(std::string_view agent) {
+  auto name = agent.substr(0, agent.find('/'));
+  std::string out;
+  for (unsigned char c : name)
+    if (c >= 0x20 && c != 0x7f && out.size() < kFieldManagerBytesMax) out += static_cast<char>(c);
+  return out;
+}
+
+}  // namespace
+
+Result<WriteParameters> write_parameters(const Context& context, std::string_view kind, bool apply) {
+  WriteParameters parameters;
+  FieldErrors errors;
+  parameters.dry_run = check_dry_run(context.query.all("dryRun"), errors);
+  parameters.field_manager = context.query.get("fieldManager");
+  check_field_manager(parameters.field_manager, errors);
+  parameters.force = context.query.has("force") && context.query.is_true("force");
+  if (kind == "PatchOptions") {
+    if (apply && parameters.field_manager.empty())
+      errors.required(Path("fieldManager"), "is required for apply patch");
+    else if (!apply && context.query.has("force"))
+      errors.forbidden(Path("force"), "may not be specified for non-apply patch");
+  }
+  auto validation = context.query.get("fieldValidation");
+  constexpr std::string_view known[] = {"Ignore", "Warn", "Strict"};
+  if (validation == "Strict")
+    parameters.validation = FieldValidation::Strict;
+  else if (validation == "Ignore")
+    parameters.validation = FieldValidation::Ignore;
+  else if (!validation.empty() && validation != "Warn")
+    errors.not_supported(Path("fieldValidation"), validation, known);
+  if (!errors.empty()) return fail(std::move(errors).to_error(kMetaGroup, kind, ""));
+  if (parameters.field_manager.empty()) parameters.field_manager = manager_of_agent(context.http.header("user-agent"));
+  return parameters;
+}
+
+namespace {
+
+// The options as one tree, whether they came in the body or in the query.
+Result<Value> delete_options_tree(Context& context, Arena& arena) {
+  if (!context.http.body.empty()) {
+    ExpectedKind expected{"", "v1", "DeleteOptions", schema::builtin_kind("", "v1", "DeleteOptions")};
+    // Clients send this with their group's apiVersion as well; the kind is what counts.
+    auto media = media_type_of(context.http.header("content-type"));
+    if (media != "application/vnd.kubernetes.protobuf") {
+      Value tree = TRY(schema::parse_json(context.http.body, arena));
+      if (tree["kind"].as_string() == "DeleteOptions" || tree["kind"].is_missing()) {
+        if (tree.is_object()) {
+          tree.remove("apiVersion");
+          tree.remove("kind");
+        }
+        TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
+        return tree;
+      }
+    }
+    return decode_body(context, expected, FieldValidation::Ignore, arena);
+  }
+  Value tree = Value::object(arena);
+  const Query& query = context.query;
+  if (query.has("gracePeriodSeconds")) {
+    int64_t seconds;
+    if (!parse_int(query.get("gracePeriodSeconds"), seconds))
+      return fail(bad_request(concat("strconv.ParseInt: parsing ", quoted(query.get("gracePeriodSeconds")), ": invalid syntax")));
+    tree.set("gracePeriodSeconds", seconds);
+  }
+  if (query.has("orphanDependents")) tree.set("orphanDependents", query.is_true("orphanDependents"));
+  if (query.has("propagationPolicy")) tree.set("propagationPolicy", query.get("propagationPolicy"));
+  if (query.has("dryRun")) {
+    Value list = Value::list(arena);
+    for (auto value : query.all("dryRun")) list.push(value);
+    tree.set("dryRun", list);
+  }
+  return tree;
+}
+
+}  // namespace
+
+Result<registry::DeleteOptions> delete_options(Context& context) {
+  Arena arena;
+  Value tree = TRY(delete_options_tree(context, arena));
+  registry::DeleteOptions options;
+  FieldErrors errors;
+  if (Value* grace = tree.find("gracePeriodSeconds"); grace && grace->is_int()) options.grace_seconds = grace->as_int();
+  if (Value* orphan = tree.find("orphanDependents"); orphan && orphan->is_bool()) options.orphan_dependents = orphan->as_bool();
+  options.propagation_policy = tree["propagationPolicy"].as_string();
+  options.preconditions.uid = tree["preconditions"]["uid"].as_string();
+  if (Value version = tree["preconditions"]["resourceVersion"]; version.is_string())
+    options.preconditions.resource_version = version.as_string();
+  if (options.orphan_dependents && !options.propagation_policy.empty())
+    errors.invalid(Path("propagationPolicy"), options.propagation_policy, "orphanDependents and deletionPropagation cannot be both set");
+  constexpr std::string_view policies[] = {"Foreground", "Background", "Orphan", "nil"};
+  if (tree["propagationPolicy"].is_string() && std::find(policies, policies + 3, options.propagation_policy) == policies + 3)
+    errors.not_supported(Path("propagationPolicy"), options.propagation_policy, policies);
+  std::vector<std::string_view> dry_run;
+  for (Value value : tree["dryRun"].items()) dry_run.push_back(value.as_string());
+  options.dry_run = check_dry_run(dry_run, errors);
+  if (!errors.empty()) return fail(std::move(errors).to_error(kMetaGroup, "DeleteOptions", ""));
+  return options;
+}
+
+}  // namespace sampan::apiserver

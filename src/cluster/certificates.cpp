@@ -1,0 +1,189 @@
+#include "cluster/certificates.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/encoding.h"
+#include "base/text.h"
+
+namespace sampan::cluster {
+
+namespace {
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
+
+Error crypto_error(std::string_view what) {
+  char text[256] = "unknown";
+  if (auto code = ERR_get_error()) ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return Error(Reason::InternalError, concat(what, ": ", text));
+}
+
+Error file_error(std::string_view what, const std::string& path) {
+  return Error(Reason::InternalError, concat(what, " ", path, ": ", std::strerror(errno)));
+}
+
+template <class Write>
+std::string pem_of(Write write) {
+  Bio bio(BIO_new(BIO_s_mem()));
+  write(bio.get());
+  char* data;
+  long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+bool add_extension(X509* certificate, X509* issuer, int id, const std::string& value) {
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, id, value.c_str());
+  bool good = extension && X509_add_ext(certificate, extension, -1);
+  X509_EXTENSION_free(extension);
+  return good;
+}
+
+std::string alternative_names(const CertificateRequest& request) {
+  std::vector<std::string> names;
+  for (const auto& name : request.dns_names) names.push_back("DNS:" + name);
+  for (const auto& address : request.ip_addresses) names.push_back("IP:" + address);
+  return join(names, ",");
+}
+
+bool add_extensions(X509* certificate, X509* issuer, const CertificateRequest& request) {
+  bool authority = request.usage == Usage::Authority;
+  bool good = add_extension(certificate, issuer, NID_basic_constraints, authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+              add_extension(certificate, issuer, NID_key_usage,
+                            authority ? "critical,digitalSignature,keyEncipherment,keyCertSign" : "critical,digitalSignature,keyEncipherment") &&
+              add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
+  if (!authority) {
+    good = good && add_extension(certificate, issuer, NID_ext_key_usage, request.usage == Usage::Server ? "serverAuth" : "clientAuth") &&
+           add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
+    if (auto names = alternative_names(request); !names.empty())
+      good = good && add_extension(certificate, issuer, NID_subject_alt_name, names);
+  }
+  return good;
+}
+
+struct Issuer {
+  Certificate certificate;
+  Key key;
+};
+
+Result<Issuer> read_issuer(const KeyPair& pair) {
+  Bio certificate(BIO_new_mem_buf(pair.certificate_pem.data(), static_cast<int>(pair.certificate_pem.size())));
+  Bio key(BIO_new_mem_buf(pair.key_pem.data(), static_cast<int>(pair.key_pem.size())));
+  Issuer issuer;
+  issuer.certificate.reset(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
+  issuer.key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
+  if (!issuer.certificate || !issuer.key) return fail(crypto_error("read the certificate authority"));
+  return issuer;
+}
+
+}  // namespace
+
+Result<KeyPair> make_certificate(const CertificateRequest& request, const KeyPair* authority) {
+  Key key(EVP_EC_gen("P-256"));
+  Certificate certificate(X509_new());
+  if (!key || !certificate) return fail(crypto_error("make a key"));
+  Issuer issuer;
+  if (authority) issuer = TRY(read_issuer(*authority));
+  X509* issued_by = authority ? issuer.certificate.get() : certificate.get();
+
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  unsigned char serial[16];
+  RAND_bytes(serial, sizeof serial);
+  serial[0] &= 0x7f;
+  BIGNUM* number = BN_bin2bn(serial, sizeof serial, nullptr);
+  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
+  BN_free(number);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -300);  // clocks of other machines may be a little behind
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400L * request.days);
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  auto add_name = [&](const char* field, const std::string& value) {
+    X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
+                               static_cast<int>(value.size()), -1, 0);
+  };
+  for (const auto& organization : request.organizations) add_name("O", organization);
+  add_name("CN", request.common_name);
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(issued_by));
+  X509_set_pubkey(certificate.get(), key.get());
+  if (!add_extensions(certificate.get(), issued_by, request) ||
+      !X509_sign(certificate.get(), authority ? issuer.key.get() : key.get(), EVP_sha256()))
+    return fail(crypto_error(concat("make a certificate for ", request.common_name)));
+
+  KeyPair pair;
+  pair.certificate_pem = pem_of([&](BIO* bio) { PEM_write_bio_X509(bio, certificate.get()); });
+  pair.key_pem = pem_of([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+  return pair;
+}
+
+Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
+  std::string temporary = path + ".new";
+  ::unlink(temporary.c_str());
+  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return fail(file_error("create", temporary));
+  bool good = ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()) && ::fsync(fd) == 0;
+  ::close(fd);
+  if (!good || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    Error error = file_error("write", path);
+    ::unlink(temporary.c_str());
+    return fail(std::move(error));
+  }
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(file_error("open", path));
+  std::string content;
+  char buffer[16384];
+  ssize_t size;
+  while ((size = ::read(fd, buffer, sizeof buffer)) > 0) content.append(buffer, size);
+  ::close(fd);
+  if (size < 0) return fail(file_error("read", path));
+  return content;
+}
+
+Result<KeyPair> load_or_make(const std::string& certificate_file, const std::string& key_file, const CertificateRequest& request,
+                             const KeyPair* authority) {
+  if (::access(certificate_file.c_str(), R_OK) == 0 && ::access(key_file.c_str(), R_OK) == 0) {
+    KeyPair pair;
+    pair.certificate_pem = TRY(read_file(certificate_file));
+    pair.key_pem = TRY(read_file(key_file));
+    return pair;
+  }
+  auto pair = TRY(make_certificate(request, authority));
+  TRY(write_file(key_file, pair.key_pem, 0600));
+  TRY(write_file(certificate_file, pair.certificate_pem, 0644));
+  return pair;
+}
+
+std::string kubeconfig(std::string_view cluster_name, std::string_view server_url, std::string_view authority_pem,
+                       std::string_view user_name, const KeyPair& client) {
+  std::string authority, certificate, key;
+  append_base64(authority, authority_pem);
+  append_base64(certificate, client.certificate_pem);
+  append_base64(key, client.key_pem);
+  return concat("apiVersion: v1\nkind: Config\nclusters:\n- name: ", cluster_name, "\n  cluster:\n    server: ", server_url,
+                "\n    certificate-authority-data: ", authority, "\nusers:\n- name: ", user_name,
+                "\n  user:\n    client-certificate-data: ", certificate, "\n    client-key-data: ", key, "\ncontexts:\n- name: ",
+                cluster_name, "\n  context:\n    cluster: ", cluster_name, "\n    user: ", user_name,
+                "\ncurrent-context: ", cluster_name, "\n");
+}
+
+}  // namespace sampan::cluster

@@ -1,0 +1,21 @@
+// The sub-commands of the one binary. A new one is a file and a line in commands.cpp.
+#pragma once
+#include <span>
+#include <string_view>
+
+namespace sampan::cmd {
+
+using Arguments = std::span<char* const>;
+
+struct Command {
+  std::string_view name;
+  std::string_view alias;  // the name of the Kubernetes program it stands for: what argv[0] may say
+  std::string_view summary;
+  int (*run)(Arguments);
+};
+
+std::span<const Command> commands();
+
+int run_apiserver(Arguments arguments);
+
+}  // namespace sampan::cmd

@@ -1,0 +1,82 @@
+#include "schema/conform.h"
+
+#include "base/text.h"
+#include "schema/json.h"
+
+namespace sampan::schema {
+
+namespace {
+// What comes out, or the error, and then the unknown fields.
+std::string conformed(std::string_view kind, std::string_view text) {
+  Arena arena;
+  Value value = *parse_json(text, arena);
+  Conformance found;
+  auto result = conform(value, *builtin_type(concat("io.k8s.api.", kind)), found);
+  if (!result) return result.error().message();
+  std::string out;
+  write_json(out, value);
+  for (const std::string& unknown : found.unknown_fields) append(out, " ", unknown);
+  return out;
+}
+}  // namespace
+
+TEST(Conform, Mismatches) {
+  struct Case {
+    std::string_view kind, text, want;
+  };
+  const Case cases[] = {
+      {"core.v1.ConfigMap", R"({"data":"text"})", "json: cannot unmarshal string into Go struct field ConfigMap.data of type map[string]string"},
+      {"core.v1.ConfigMap", R"({"data":{"a":{}}})", "json: cannot unmarshal object into Go struct field ConfigMap.data of type string"},
+      {"core.v1.ConfigMap", R"({"binaryData":[]})", "json: cannot unmarshal array into Go struct field ConfigMap.binaryData of type map[string][]uint8"},
+      {"core.v1.ConfigMap", R"({"binaryData":{"a":3}})", "json: cannot unmarshal number into Go struct field ConfigMap.binaryData of type []uint8"},
+      {"core.v1.ConfigMap", R"({"binaryData":{"a":"AA=A"}})", "illegal base64 data at input byte 2"},
+      {"core.v1.ConfigMap", R"({"immutable":{"a":"b"}})", "json: cannot unmarshal object into Go struct field ConfigMap.immutable of type bool"},
+      {"core.v1.ConfigMap", R"([])", "json: cannot unmarshal array into Go value of type v1.ConfigMap"},
+      {"core.v1.ConfigMap", R"({"metadata":{"labels":{"v":1.1}}})", "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"},
+      {"core.v1.Service", R"({"spec":[]})", "json: cannot unmarshal array into Go struct field Service.spec of type v1.ServiceSpec"},
+      {"core.v1.Service", R"({"spec":{"type":3}})", "json: cannot unmarshal number into Go struct field ServiceSpec.spec.type of type v1.ServiceType"},
+      {"core.v1.Service", R"({"spec":{"ports":[{"targetPort":{}}]}})", "json: cannot unmarshal object into Go struct field ServicePort.spec.ports.targetPort of type int32"},
+      {"core.v1.Service", R"({"spec":{"ports":[1]}})", "json: cannot unmarshal number into Go struct field ServiceSpec.spec.ports of type v1.ServicePort"},
+      {"core.v1.Service", R"({"spec":{"ports":{}}})", "json: cannot unmarshal object into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort"},
+      {"admissionregistration.v1.MutatingAdmissionPolicy", R"({"spec":{"matchConstraints":{"resourceRules":[{"apiVersions":[{}]}]}}})",
+       "json: cannot unmarshal object into Go struct field NamedRuleWithOperations.spec.matchConstraints.resourceRules.RuleWithOperations.Rule.apiVersions of type string"},
+      {"admissionregistration.v1.MutatingAdmissionPolicy", R"({"spec":{"matchConstraints":{"resourceRules":[{"operations":[{}]}]}}})",
+       "json: cannot unmarshal object into Go struct field NamedRuleWithOperations.spec.matchConstraints.resourceRules.RuleWithOperations.operations of type v1.OperationType"},
+      {"scheduling.v1.PriorityClass", R"({"value":2147483648})", "json: cannot unmarshal number 2147483648 into Go struct field PriorityClass.value of type int32"},
+      {"scheduling.v1.PriorityClass", R"({"value":1.5})", "json: cannot unmarshal number 1.5 into Go struct field PriorityClass.value of type int32"},
+      {"scheduling.v1.PriorityClass", R"({"value":"7"})", "json: cannot unmarshal string into Go struct field PriorityClass.value of type int32"},
+      {"core.v1.Pod", R"({"spec":{"containers":[{"resources":{"limits":[]}}]}})",
+       "json: cannot unmarshal array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList"},
+      {"core.v1.Pod", R"({"spec":{"containers":[{"resources":{"limits":{"cpu":"x"}}}]}})",
+       "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+      {"core.v1.Pod", R"({"spec":3,"metadata":{"creationTimestamp":"x"}})", "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\""},
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":5}})", "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string"},
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":"2024-13-01T00:00:00Z"}})", "parsing time \"2024-13-01T00:00:00Z\": month out of range"},
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":"2024-02-30T00:00:00Z"}})", "parsing time \"2024-02-30T00:00:00Z\": day out of range"},
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":"2024-02-20T00:00:00Zx"}})", "parsing time \"2024-02-20T00:00:00Zx\": extra text: \"x\""},
+      {"coordination.v1.Lease", R"({"spec":{"renewTime":"2024-02-20T00:00:00Z"}})",
+       "parsing time \"2024-02-20T00:00:00Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"Z\" as \".000000\""},
+  };
+  for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text), c.want) << c.text;
+}
+
+TEST(Conform, Normalises) {
+  struct Case {
+    std::string_view kind, text, want;
+  };
+  const Case cases[] = {
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":"2024-02-20T01:00:00.5+02:00","deletionTimestamp":null,"labels":{"a":null}}})",
+       R"({"metadata":{"creationTimestamp":"2024-02-19T23:00:00Z","labels":{"a":""}}})"},
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":"0001-01-01T00:00:00Z"}})", R"({"metadata":{}})"},
+      {"core.v1.Pod", R"({"spec":{"containers":[{"resources":{"limits":{"cpu":"1000m","memory":1073741824,"x":0.5,"y":"1.5Gi"}}}]}})",
+       R"({"spec":{"containers":[{"resources":{"limits":{"cpu":"1","memory":"1073741824","x":"500m","y":"1536Mi"}}}]}})"},
+      {"core.v1.Pod", R"({"spec":{"containers":[null,{"args":[null]}],"volumes":null}})", R"({"spec":{"containers":[{},{"args":[""]}]}})"},
+      {"core.v1.Pod", R"({"metadata":{"nope":1,"name":"a"},"spec":{"containers":[{"x":{}},{"x":[]}],"nodeSelector":{"a":"b"}},"Spec":1})",
+       R"({"metadata":{"name":"a"},"spec":{"containers":[{},{}],"nodeSelector":{"a":"b"}}} unknown field "metadata.nope" unknown field "spec.containers[0].x" unknown field "spec.containers[1].x" unknown field "Spec")"},
+      {"core.v1.Secret", R"({"data":{"a":[65,66]}})", R"({"data":{"a":"QUI="}})"},
+      {"coordination.v1.Lease", R"({"spec":{"renewTime":"2024-02-20T00:00:00.000001+00:00"}})", R"({"spec":{"renewTime":"2024-02-20T00:00:00.000001Z"}})"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text), c.want) << c.text;
+}
+
+}  // namespace sampan::schema
