@@ -94,7 +94,7 @@ Result<Follower::Loaded> Follower::load(Revision revision) {
     options.revision = loaded.revision;  // the other pages show the same moment
     for (auto& entry : range.entries) {
       auto object = resource_.decode(entry.value);
-      if (!object) return fail(std::move(object).error().context(concat(entry.key, ": ")));
+      if (!object) return fail(std::move(object).error().context(entry.key));
       (*object)->set_revision(entry.modified);
       loaded.items.push_back({entry.key.substr(resource_.prefix.size()), *std::move(object), entry.created});
     }

@@ -102,6 +102,8 @@ class Memory : public MemoryStore {
     return current_;
   }
 
+  Revision delivered_revision() override { return hub_.delivered(); }
+
   Result<Revision> oldest_revision() override {
     std::lock_guard lock(mutex_);
     return oldest_;

@@ -65,7 +65,7 @@ class WatchHub::Handle : public Watch {
   std::weak_ptr<List> list_;
 };
 
-WatchHub::WatchHub(Revision published) : list_(std::make_shared<List>()), published_(published) {}
+WatchHub::WatchHub(Revision published) : list_(std::make_shared<List>()), delivered_(published), published_(published) {}
 WatchHub::~WatchHub() = default;
 
 void WatchHub::publish(std::span<const Change> changes) {
@@ -79,6 +79,7 @@ void WatchHub::publish(std::span<const Change> changes) {
     members = list_->members;
   }
   for (auto& member : members) member->deliver(changes);
+  delivered_ = published_;
   members.clear();
   scratch_ = std::move(members);
 }

@@ -5,6 +5,7 @@
 // A sink may destroy its own watch or start another one, but must not write to the store. Who destroys a watch must not hold
 // a lock that the sink takes: the destructor waits for a call that is running.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,7 @@ class WatchHub {
   // The store closes: every watch ends.
   void end_all(std::string_view why);
   Revision published() const;
+  Revision delivered() const { return delivered_.load(); }  // every watch has been given everything up to here
 
  private:
   struct Member;
@@ -41,6 +43,7 @@ class WatchHub {
 
   std::shared_ptr<List> list_;                 // shared with the watches, which may outlive the store
   mutable std::recursive_mutex publish_mutex_;  // held while changes go out; recursive: a sink may start a watch
+  std::atomic<Revision> delivered_;
   Revision published_;                         // by publish_mutex_
   std::vector<std::shared_ptr<Member>> scratch_;
 };
