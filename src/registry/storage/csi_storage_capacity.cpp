@@ -30,10 +30,10 @@ void warnings(const Object& object, const Object*, Warnings& out) {
   Path root("nodeTopology");
   auto expressions = object["nodeTopology"]["matchExpressions"], labels = object["nodeTopology"]["matchLabels"];
   for (uint32_t i = 0; i < expressions.size(); i++)
-    if (auto message = core::deprecated_node_label(expressions.item(i)["key"].as_string()); !message.empty())
+    if (auto message = deprecated_node_label(expressions.item(i)["key"].as_string()); !message.empty())
       out.push_back(concat(root.child("matchExpressions").index(i).child("key").text(), ": ", expressions.item(i)["key"].as_string(), " is ", message));
   for (uint32_t i = 0; i < labels.size(); i++)
-    if (auto message = core::deprecated_node_label(labels.key(i)); !message.empty())
+    if (auto message = deprecated_node_label(labels.key(i)); !message.empty())
       out.push_back(concat(root.child("matchLabels").child(labels.key(i)).text(), ": ", message));
 }
 

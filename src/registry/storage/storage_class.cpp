@@ -114,7 +114,7 @@ void warnings(const Object& object, const Object*, Warnings& out) {
   for (uint32_t i = 0; i < terms.size(); i++) {
     auto expressions = terms.item(i)["matchLabelExpressions"];
     for (uint32_t j = 0; j < expressions.size(); j++)
-      if (auto message = core::deprecated_node_label(expressions.item(j)["key"].as_string()); !message.empty())
+      if (auto message = deprecated_node_label(expressions.item(j)["key"].as_string()); !message.empty())
         out.push_back(concat(root.index(i).child("matchLabelExpressions").index(j).child("key").text(), ": ", message));
   }
 }
