@@ -124,8 +124,8 @@ Result<Accept> negotiate(const net::Request& request, const Query& query, const 
   // Upstream refuses in two places, with a text each: its router knows only types, its negotiation the shapes.
   if (!known_type)
     return fail(Error(Reason::NotAcceptable,
-                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf)));
-  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)));
+                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
+  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
 }
 
 }  // namespace sampan::apiserver
