@@ -131,7 +131,9 @@ Value status_tree(const Error& error, Arena& arena) {
   Value status = Value::object(arena, 8);
   status.set("kind", "Status");
   status.set("apiVersion", "v1");
-  status.set("metadata", Value::object(arena));
+  Value metadata = Value::object(arena);
+  if (!data.continue_token.empty()) metadata.set("continue", std::string_view(data.continue_token));
+  status.set("metadata", metadata);
   status.set("status", "Failure");
   if (!data.message.empty()) status.set("message", std::string_view(data.message));
   if (!name_of(data.reason).empty()) status.set("reason", name_of(data.reason));

@@ -160,8 +160,7 @@ class Server final : public ApiServer {
       if (wants_name != has_name && route.bit != schema::Watch) break;
       // A namespaced object is made in a namespace.
       if (route.bit == schema::Create && context.served->resource->namespaced && context.info.name_space.empty()) break;
-      if (!context.served->store && route.bit != schema::Create) break;
-      return route.handle(context);
+      return context.served->store ? route.handle(context) : handle_unkept(context);
     }
     return fail(not_allowed());
   }

@@ -53,6 +53,7 @@ struct StatusData {
   std::vector<Cause> causes;
   int retry_after_seconds = 0;
   bool has_details = false;
+  std::string continue_token;  // metadata.continue: of an expired list that can be continued all the same
 };
 
 class [[nodiscard]] Error {

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "apiserver/pages.h"
 #include "apiserver/server.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -40,6 +41,8 @@ Result<void> serve(const Flags& flags) {
   config.authorizers.push_back(apiserver::masters_authorizer());
   auto server = TRY(apiserver::ApiServer::create(*store, real_clock(), secure_random(), std::move(config)));
   TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port}));
+  server->add_page(apiserver::version_page());
+  server->add_page(apiserver::health_pages({{.name="ping", .run=[]() -> Result<void> { return {}; }}}));
   net::ServerOptions options;
   options.address = flags.bind_address;
   options.port = flags.port;

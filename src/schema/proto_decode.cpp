@@ -258,7 +258,7 @@ class Decoder {
     Reader entry(content);
     const Type& element = *field.type->element;
     uint32_t slot = 0;
-    bool zero, seen = false;
+    bool zero = false, seen = false;
     while (!entry.empty()) {
       uint32_t number, each;
       if (!tag(entry, *field.type, number, each)) return false;
@@ -291,7 +291,7 @@ class Decoder {
         continue;
       }
       uint32_t item = 0;
-      bool zero;
+      bool zero = false;
       if (!value(in, wire, *type.element, nullptr, Part::Other, item, zero)) return false;
       items_.push_back({0, 0, item});
     }

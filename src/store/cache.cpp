@@ -85,10 +85,11 @@ Result<Snapshot> Cache::at(Revision revision) {
   return read;
 }
 
-std::vector<ObjectRef> Cache::indexed(std::string_view value) const {
+std::vector<ObjectRef> Cache::indexed(std::string_view value, std::string_view prefix, Revision* revision) const {
   std::vector<ObjectRef> objects;
   auto state = impl_->window->state();
-  persistent_map::each(state.index.get(), concat(value, '\0'), "", [&](std::string_view, const ObjectRef& object) {
+  if (revision) *revision = state.revision;
+  persistent_map::each(state.index.get(), concat(value, '\0', prefix), "", [&](std::string_view, const ObjectRef& object) {
     objects.push_back(object);
     return true;
   });

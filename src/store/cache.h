@@ -106,8 +106,8 @@ class Cache {
   Result<Snapshot> at_least(Revision revision, int64_t timeout_us = 3'000'000);
   // Exactly at `revision`, from the window or else from the store's history; Expired where that is compacted.
   Result<Snapshot> at(Revision revision);
-  // Objects of the newest snapshot under an index value, in key order.
-  std::vector<ObjectRef> indexed(std::string_view value) const;
+  // Objects of the newest snapshot under an index value, in key order; only those with keys under `prefix`. `revision` gets the snapshot's.
+  std::vector<ObjectRef> indexed(std::string_view value, std::string_view prefix = {}, Revision* revision = nullptr) const;
 
   // Events after `revision`. Expired if it is older than the window ("too old resource version: A (B)"). A revision beyond the newest waits for it.
   Result<std::unique_ptr<EventStream>> events(Revision revision);

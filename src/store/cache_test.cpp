@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+
 #include "base/text.h"
 #include "store/memory.h"
 
@@ -363,7 +365,7 @@ TEST_F(CacheTest, ReloadsAfterCompaction) {
   store.put("a/new", "n:again");  // 9
   store.put("a/0", "n:1");        // 10
   store.put("a/~", "n:1");        // 11
-  store.other();                  // 12
+  store.put("a/bad", "bad");      // 12
   ASSERT_TRUE(store.compact(12));
   store.end(Reason::ServiceUnavailable);  // resuming then finds that it is compacted
   std::string want = "M a/kept=m:2@7 D a/new=n:1@8 A a/new=n:again@9 A a/0=n:1@10 A a/~=n:1@11 D a/gone=n:1@12";
@@ -418,22 +420,26 @@ TEST_F(CacheTest, ReachesBackOverARestart) {
 TEST_F(CacheTest, ManyThreads) {
   auto cache = open({.window_events_max = 100'000});
   constexpr int kWrites = 300;
-  std::atomic<int> wakes = 0;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 2; t++)
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < kWrites; i++) store.put(concat("ns", t, "/p", i % 20), concat("n", i % 3, ":", i));
-    });
   for (int t = 0; t < 2; t++)
     threads.emplace_back([&] {
       auto [snapshot, stream] = cache->snapshot_and_events();
-      stream->on_wake([&] { wakes++; });
+      std::mutex mutex;
+      std::condition_variable awake;
+      bool woken = false;
+      stream->on_wake([&] {
+        std::lock_guard lock(mutex);
+        woken = true;
+        awake.notify_one();
+      });
       auto objects = snapshot.size();
       Revision last = snapshot.revision();
       while (last < 2 * kWrites + 1) {
         auto event = stream->next();
         if (!event) {
-          std::this_thread::yield();
+          std::unique_lock lock(mutex);
+          ASSERT_TRUE(awake.wait_for(lock, std::chrono::seconds(10), [&] { return woken; })) << "a wake was lost";
+          woken = false;
           continue;
         }
         EXPECT_GT(event->revision, last);
@@ -447,8 +453,11 @@ TEST_F(CacheTest, ManyThreads) {
       EXPECT_EQ(objects, cache->fresh()->size());
       EXPECT_EQ(cache->indexed("n0").size() + cache->indexed("n1").size() + cache->indexed("n2").size(), objects);
     });
+  for (int t = 0; t < 2; t++)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kWrites; i++) store.put(concat("ns", t, "/p", i % 20), concat("n", i % 3, ":", i));
+    });
   for (auto& thread : threads) thread.join();
-  EXPECT_GT(wakes, 0);
 }
 
 }  // namespace sampan::store

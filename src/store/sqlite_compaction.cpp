@@ -35,15 +35,20 @@ Result<void> SqliteCompaction::step(size_t written, Revision on_disk) {
   return tables_.set_meta("oldest", reaching_);
 }
 
-void SqliteCompaction::committed() { reached_ = std::max(reached_, std::exchange(reaching_, 0)); }
-void SqliteCompaction::rolled_back() { reaching_ = 0; }
+void SqliteCompaction::committed() {
+  reached_ = std::max(reached_, std::exchange(reaching_, 0));
+}
+void SqliteCompaction::rolled_back() {
+  reaching_ = 0;
+}
 
 // Gives pages back to the file system when more than a quarter of the file is empty.
 Result<void> SqliteCompaction::shrink(size_t written) {
   auto free = TRY(connection_.number("PRAGMA freelist_count"));
   if (free < kFreePagesKept || free * 4 < TRY(connection_.number("PRAGMA page_count"))) return {};
   auto pages = static_cast<int64_t>(kShrinkEvery) * std::max<int64_t>(16, static_cast<int64_t>(written));
-  return connection_.execute(concat("PRAGMA incremental_vacuum(", std::min(free - kFreePagesKept / 2, pages), ")").c_str());
+  return connection_.execute(
+      concat("PRAGMA incremental_vacuum(", std::min(free - kFreePagesKept / 2, pages), ")").c_str());
 }
 
 }  // namespace sampan::store

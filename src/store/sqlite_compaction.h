@@ -1,6 +1,6 @@
-// Keeps the history of a store file as long as it was asked to, a little work with every commit: what the window leaves behind
-// is removed within the writer's own transactions, so that it can neither fall behind nor stall a writer, and costs no sync
-// of its own. An idle store does none of it.
+// Keeps the history of a store file as long as it was asked to, a little work with every commit: what the window leaves
+// behind is removed within the writer's own transactions, so that it can neither fall behind nor stall a writer, and
+// costs no sync of its own. An idle store does none of it.
 #pragma once
 #include <deque>
 
@@ -12,10 +12,13 @@ class SqliteCompaction {
  public:
   SqliteCompaction(Connection& connection, SqliteTables& tables, SharedState& state, Revision swept,
                    int64_t history_seconds)
-      : connection_(connection), tables_(tables), state_(state), history_us_(history_seconds * 1'000'000),
+      : connection_(connection),
+        tables_(tables),
+        state_(state),
+        history_us_(history_seconds * 1'000'000),
         reached_(swept) {}
 
-  void note(int64_t now_us, Revision current);    // the window moves on
+  void note(int64_t now_us, Revision current);  // the window moves on
   // In a transaction that holds `written` changes, the last one on disk after it being `on_disk`.
   Result<void> step(size_t written, Revision on_disk);
   void committed();    // what step() did is on disk

@@ -23,7 +23,8 @@ class Sqlite : public ::testing::Test {
     EXPECT_TRUE(store) << (store ? "" : store.error().message());
     return store ? std::move(*store) : nullptr;
   }
-  static Result<Written> put(Store& store, std::string key, std::string value, Durability durability = Durability::Full) {
+  static Result<Written> put(Store& store, std::string key, std::string value,
+                             Durability durability = Durability::Full) {
     return store.write({.key = std::move(key), .value = std::move(value), .durability = durability});
   }
   static std::string get(Store& store, const std::string& key) {

@@ -8,8 +8,8 @@
 namespace sampan::store {
 
 namespace {
-constexpr Revision kReserve = 10'000;             // revisions reserved on disk ahead of their use
-constexpr size_t kPendingBytesMax = 4 << 20;      // relaxed rows in memory; more go to disk early
+constexpr Revision kReserve = 10'000;         // revisions reserved on disk ahead of their use
+constexpr size_t kPendingBytesMax = 4 << 20;  // relaxed rows in memory; more go to disk early
 constexpr size_t kPendingRowsMax = 4096;
 constexpr int kWriterCacheKilobytes = 2048;
 constexpr int kExpireAtOnce = 1000;
@@ -18,8 +18,13 @@ constexpr int64_t kRetryMs = 1000;  // after an error, what no caller waits for 
 
 SqliteWriter::SqliteWriter(const SqliteOptions& options, std::unique_ptr<Connection> connection, const FileState& file,
                            SharedState& state, WatchHub& hub)
-    : options_(options), connection_(std::move(connection)), state_(state), hub_(hub), last_(file.current),
-      on_disk_(file.current), reserved_(file.current) {}
+    : options_(options),
+      connection_(std::move(connection)),
+      state_(state),
+      hub_(hub),
+      last_(file.current),
+      on_disk_(file.current),
+      reserved_(file.current) {}
 
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::start(const SqliteOptions& options,
                                                           std::unique_ptr<Connection> connection, const FileState& file,
@@ -113,15 +118,16 @@ SqliteWriter::Batch SqliteWriter::wait_for_work() {
 // Until something falls due; -1: nothing will.
 int64_t SqliteWriter::wait_us() {
   int64_t wait = -1;
-  auto sooner = [&](int64_t us) { wait = wait < 0 ? std::max<int64_t>(us, 0) : std::min(wait, std::max<int64_t>(us, 0)); };
-  if (!pending_.empty())
-    sooner(pending_since_us_ + options_.relaxed_flush_ms * 1000 - options_.clock->monotonic_us());
+  auto sooner = [&](int64_t us) {
+    wait = wait < 0 ? std::max<int64_t>(us, 0) : std::min(wait, std::max<int64_t>(us, 0));
+  };
+  if (!pending_.empty()) sooner(pending_since_us_ + options_.relaxed_flush_ms * 1000 - options_.clock->monotonic_us());
   if (next_due_ms_ != 0) sooner(next_due_ms_ * 1000 - options_.clock->now_us());
   return wait;
 }
 
-// First every request is decided and has its row, then the rows are written, in one transaction; or stay in memory, if all
-// are relaxed.
+// First every request is decided and has its row, then the rows are written, in one transaction; or stay in memory, if
+// all are relaxed.
 void SqliteWriter::execute(Batch& batch) {
   auto first = pending_.size();
   auto last = last_;
@@ -309,7 +315,8 @@ void SqliteWriter::fail_batch(Batch& batch, const Error& error) {
   }
 }
 
-// Deletes the keys whose time came. The deletions are relaxed: a crash that loses them loses no more than their repetition.
+// Deletes the keys whose time came. The deletions are relaxed: a crash that loses them loses no more than their
+// repetition.
 void SqliteWriter::expire() {
   auto now = now_ms();
   if (next_due_ms_ == 0 || now < next_due_ms_) return;
@@ -346,7 +353,8 @@ void SqliteWriter::expire() {
     if (row->expiry_ms != 0 && (next_due_ms_ == 0 || row->expiry_ms < next_due_ms_)) next_due_ms_ = row->expiry_ms;
 }
 
-// The disk or the file is full: what compaction can free is freed now rather than with the next write, which would fail.
+// The disk or the file is full: what compaction can free is freed now rather than with the next write, which would
+// fail.
 void SqliteWriter::recover_room() {
   compaction_->note(options_.clock->now_us(), last_);
   if (compaction_->has_work()) {
@@ -363,7 +371,8 @@ void SqliteWriter::recover_room() {
   checkpoint();
 }
 
-// Moves the WAL into the database, so that the next write begins it anew. What readers still need stays for the next time.
+// Moves the WAL into the database, so that the next write begins it anew. What readers still need stays for the next
+// time.
 void SqliteWriter::checkpoint() {
   int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_FULL)

@@ -11,8 +11,9 @@ namespace sampan::store {
 
 class SqliteWriter {
  public:
-  static Result<std::unique_ptr<SqliteWriter>> start(const SqliteOptions& options, std::unique_ptr<Connection> connection,
-                                                     const FileState& file, SharedState& state, WatchHub& hub);
+  static Result<std::unique_ptr<SqliteWriter>> start(const SqliteOptions& options,
+                                                     std::unique_ptr<Connection> connection, const FileState& file,
+                                                     SharedState& state, WatchHub& hub);
   ~SqliteWriter();  // what waits is written first
 
   Result<Written> write(Write write);
@@ -63,11 +64,11 @@ class SqliteWriter {
   std::unique_ptr<SqliteCompaction> compaction_;
 
   // Of the writer's thread alone:
-  Revision last_;       // handed out
-  Revision on_disk_;    // of these, the last one on disk
-  Revision reserved_;   // on disk
-  bool clean_ = true;   // nothing was written since the file was opened
-  bool synced_ = true;  // the setting of the connection
+  Revision last_;                // handed out
+  Revision on_disk_;             // of these, the last one on disk
+  Revision reserved_;            // on disk
+  bool clean_ = true;            // nothing was written since the file was opened
+  bool synced_ = true;           // the setting of the connection
   std::vector<RowRef> pending_;  // rows that are not on disk: relaxed ones, then those of the batch
   size_t pending_bytes_ = 0;
   int64_t pending_since_us_ = 0;  // monotonic

@@ -48,7 +48,8 @@ struct WatchHub::List {
 
 class WatchHub::Handle : public Watch {
  public:
-  Handle(std::shared_ptr<Member> member, std::weak_ptr<List> list) : member_(std::move(member)), list_(std::move(list)) {}
+  Handle(std::shared_ptr<Member> member, std::weak_ptr<List> list)
+      : member_(std::move(member)), list_(std::move(list)) {}
   ~Handle() override {
     {
       std::lock_guard lock(member_->mutex);
@@ -65,7 +66,7 @@ class WatchHub::Handle : public Watch {
   std::weak_ptr<List> list_;
 };
 
-WatchHub::WatchHub(Revision published) : list_(std::make_shared<List>()), published_(published) {}
+WatchHub::WatchHub(Revision published) : list_(std::make_shared<List>()), delivered_(published), published_(published) {}
 WatchHub::~WatchHub() = default;
 
 void WatchHub::publish(std::span<const Change> changes) {
@@ -79,6 +80,7 @@ void WatchHub::publish(std::span<const Change> changes) {
     members = list_->members;
   }
   for (auto& member : members) member->deliver(changes);
+  delivered_ = published_;
   members.clear();
   scratch_ = std::move(members);
 }

@@ -133,23 +133,26 @@ Result<Value> order_items(Value merged, Value patch_order, Value server_order, s
 
 Result<void> check_element_order(Value patch, Value order, std::string_view merge_key) {
   if (patch.empty() || order.empty()) return {};
-  uint32_t at = 0;
-  auto skip_deletions = [&] {
-    while (at < patch.size() && patch.at(at).has("$patch")) at++;
-  };
-  if (!merge_key.empty()) TRY(check_keys(order, merge_key));
-  skip_deletions();
-  for (Value wanted : order.items()) {
-    if (at == patch.size()) return {};
-    Value item = patch.at(at);
-    if (!merge_key.empty() && !item.is_object()) return fail(bad_type(kMap, item));
-    if (!merge_key.empty() && !item.has(merge_key)) return fail(no_merge_key(item, merge_key));
-    if (same_scalar(key_of(item, merge_key), key_of(wanted, merge_key))) {
+  std::vector<Value> kept;  // deletions need no place in the order
+  for (Value item : patch.items())
+    if (merge_key.empty() || item["$patch"].as_string() != "delete") kept.push_back(item);
+  size_t at = 0;
+  for (uint32_t next = 0; next < order.size() && at < kept.size();) {
+    Value item = kept[at], wanted = order.at(next);
+    if (item.has("$patch")) {
       at++;
-      skip_deletions();
+      continue;
     }
+    if (!merge_key.empty()) {
+      for (Value one : {item, wanted}) {
+        if (!one.is_object()) return fail(bad_type(kMap, one));
+        if (!one.has(merge_key)) return fail(no_merge_key(one, merge_key));
+      }
+    }
+    at += same_scalar(key_of(item, merge_key), key_of(wanted, merge_key));
+    next++;
   }
-  if (at == patch.size()) return {};
+  if (at == kept.size()) return {};
   std::string message = "The order in patch list:\n";
   append_go_value(message, patch);
   message += "\n doesn't match $setElementOrder list:\n";
