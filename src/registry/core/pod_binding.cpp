@@ -46,11 +46,11 @@ Result<void> check_binding(const schema::Object& binding, std::string_view pod_n
   if (!target["kind"].text().empty()) target["kind"].one_of({"Node", "<empty>"});
   if (target["name"].text().empty()) target["name"].required();
   if (errors.empty()) return {};
-  // Upstream gives the bare text of what is wrong, as an internal error.
+  // Upstream gives the bare text of what is wrong, without a reason.
   std::vector<std::string> lines;
   for (auto& cause : errors.causes()) lines.push_back(concat(cause.field, ": ", cause.message));
   auto text = join(lines, ", ");
-  return fail(internal_error(lines.size() == 1 ? text : concat("[", text, "]")));
+  return fail(Error(500, Reason::Unknown, lines.size() == 1 ? text : concat("[", text, "]")));
 }
 
 Result<void> bind_pod(Value pod, const schema::Object& binding, int64_t now_seconds) {

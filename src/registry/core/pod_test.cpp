@@ -297,7 +297,10 @@ TEST(Pod, Binding) {
   auto binding = make("v1", "Binding", "{'metadata':{'name':'a','labels':{'zone':'z'}},'target':{'kind':'Node','name':'n1'}}");
   EXPECT_TRUE(check_binding(*binding, "a").has_value());
   EXPECT_FALSE(check_binding(*binding, "b").has_value());
-  EXPECT_FALSE(check_binding(*make("v1", "Binding", "{'metadata':{'name':'a'},'target':{'kind':'Pod','name':'n1'}}"), "a").has_value());
+  auto bad = check_binding(*make("v1", "Binding", "{'metadata':{'name':'a'},'target':{'kind':'Pod'}}"), "a");
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().message(),
+            "[target.kind: Unsupported value: \"Pod\": supported values: \"Node\", \"<empty>\", target.name: Required value]");
 
   Value value = tree(arena, pod_json("", "", "'nominatedNodeName':'x'"));
   ASSERT_TRUE(bind_pod(value, *binding, 1000).has_value());
