@@ -40,7 +40,7 @@ Result<Decoded> decode_protobuf_body(const std::string& body, const ExpectedKind
 Result<Decoded> decode_text_body(const std::string& body, const std::string& media, Arena& arena) {
   Decoded decoded;
   if (media == "application/yaml") {
-    auto documents = TRY(schema::parse_yaml(body, arena));
+    auto documents = TRY(schema::parse_yaml(body, arena, {.first_only = true}, &decoded.duplicates));
     if (documents.empty()) return fail(bad_request("EOF"));
     decoded.tree = documents.front();
     return decoded;
@@ -119,8 +119,7 @@ Result<void> conform_tree(Context& context, Value tree, const ExpectedKind& expe
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind, ": ",
                                    conformed.error().message())));
   if (validation == FieldValidation::Ignore) return {};
-  std::vector<std::string> problems = std::move(duplicates);
-  for (auto& unknown : found.unknown_fields) problems.push_back(std::move(unknown));
+  auto problems = schema::strict_errors(duplicates, found);
   if (problems.empty()) return {};
   if (validation == FieldValidation::Strict)
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind,
