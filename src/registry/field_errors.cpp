@@ -164,6 +164,11 @@ Shown Shown::field(const AnyView& parent, std::string_view name, const AnyView& 
   return shown;
 }
 
+Shown Shown::internal_field(const AnyView& parent, std::string_view name) {
+  auto value = parent[name];
+  return value.present() ? internal(value) : field(parent, name, value);
+}
+
 // ---- the errors ----
 
 void FieldErrors::add(std::string_view reason, const Path& path, std::string_view what, const Shown* value, std::string_view detail) {
