@@ -15,6 +15,10 @@ bool At::empty() const {
   }
 }
 
+Shown At::shown() const {
+  return value_.present() && value_.kind() == schema::Kind::String ? Shown(value_.as_string()) : Shown(value_);
+}
+
 void At::must_be(void (*form)(std::string_view, Complaints&)) const {
   Complaints complaints;
   form(text(), complaints);

@@ -44,10 +44,10 @@ class At {
 
   void required(std::string_view detail = {}) const { errors_.required(path_, detail); }
   void forbidden(std::string_view detail) const { errors_.forbidden(path_, detail); }
-  void invalid(std::string_view detail) const { errors_.invalid(path_, Shown(value_), detail); }
+  void invalid(std::string_view detail) const { errors_.invalid(path_, shown(), detail); }
   void invalid(const Shown& shown, std::string_view detail) const { errors_.invalid(path_, shown, detail); }
-  void duplicate() const { errors_.duplicate(path_, Shown(value_)); }
-  void not_found() const { errors_.not_found(path_, Shown(value_)); }
+  void duplicate() const { errors_.duplicate(path_, Shown(text())); }
+  void not_found() const { errors_.not_found(path_, Shown(text())); }
   void not_supported(std::initializer_list<std::string_view> supported) const {
     errors_.not_supported(path_, Shown(text()), {supported.begin(), supported.size()});
   }
@@ -59,6 +59,7 @@ class At {
   void not_negative() const { require_non_negative(errors_, path_, number()); }
 
  private:
+  Shown shown() const;
   schema::AnyView value_;
   Path path_;
   FieldErrors& errors_;

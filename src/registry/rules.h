@@ -38,6 +38,8 @@ class Row {
   virtual void null() = 0;
   virtual void age(int64_t seconds_since_1970) = 0;  // "<unknown>" for 0, else how long ago: "5m"
   virtual int64_t now_seconds() const = 0;
+  // The row's condition of this name: a pod that has finished, with why ("Succeeded") and in words.
+  virtual void completed(std::string_view /*reason*/, std::string_view /*message*/) {}
 };
 
 // ---- field selectors ----
@@ -55,6 +57,7 @@ enum class Part : uint8_t { Main, Status, Other };
 struct CreateContext {
   int64_t now_seconds = 0;
   bool dry_run = false;
+  Warnings* warnings = nullptr;  // of what is changed before `warnings` sees the object; null if nobody listens
 };
 
 struct Rules {
@@ -81,6 +84,9 @@ struct Rules {
 
   // What a name must be: gives upstream's complaints, empty if good. Default: DNS-1123 subdomain.
   void (*validate_name)(std::string_view name, bool prefix, std::vector<std::string>& complaints) = nullptr;
+
+  // Sent as a warning with every answer about the kind: "v1 Endpoints is deprecated in v1.33+; ...".
+  std::string_view deprecation;
 
   // How the kind's own part of an update looks at metadata, beyond the generic part: whether it checks the change again, and whether it
   // checks the whole object as on a create. Both show in how often a Status repeats a cause.

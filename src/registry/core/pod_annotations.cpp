@@ -1,0 +1,116 @@
+// Annotations that mean something to pods: the deletion cost, mirror pods, and the old form of security profiles.
+#include "base/text.h"
+#include "registry/core/pod_rules.h"
+#include "schema/json.h"
+
+namespace sampan::registry {
+
+namespace {
+
+constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
+constexpr std::string_view kLocalhost = "localhost/";
+
+bool is_seccomp_value(std::string_view value) {
+  return value == "runtime/default" || value == "docker/default" || value == "unconfined";
+}
+
+void validate_seccomp_annotation(const At& annotations, std::string_view key, std::string_view value) {
+  if (is_seccomp_value(value)) return;
+  At at({}, annotations.path().child(key), annotations.errors());
+  if (!value.starts_with(kLocalhost)) return at.invalid(value, "must be a valid seccomp profile");
+  value.remove_prefix(kLocalhost.size());
+  if (value.starts_with('/')) at.invalid(value, "must be a relative path");
+  if (has_backsteps(value)) at.invalid(value, "must not contain '..'");
+}
+
+bool has_container(const AnyView& spec, std::string_view name) {
+  bool found = false;
+  each_container(spec, [&](const AnyView& container) { found |= container["name"].as_string() == name; });
+  return found;
+}
+
+// Of an annotation and the field that replaced it: what is meant must be the same.
+void match_profile(std::string_view what, std::string_view value, const At& profile, bool unconfined, bool runtime_default) {
+  auto type = profile["type"].text();
+  AnyView local = profile.value()["localhostProfile"];
+  auto forbid_type = [&] { profile["type"].forbidden(concat(what, " type in annotation and field must match")); };
+  if (type == "Unconfined") {
+    if (!unconfined) forbid_type();
+  } else if (type == "RuntimeDefault") {
+    if (!runtime_default) forbid_type();
+  } else if (type == "Localhost") {
+    if (!value.starts_with(kLocalhost))
+      forbid_type();
+    else if (!local.present() || value.substr(kLocalhost.size()) != local.as_string())
+      profile["localhostProfile"].forbidden(concat(what, " profile in annotation and field must match"));
+  }
+}
+
+void match_seccomp(const AnyView& annotations, std::string_view key, const At& profile) {
+  AnyView annotation = annotations[key];
+  if (!profile.present() || !annotation.present()) return;
+  auto value = annotation.as_string();
+  match_profile("seccomp", value, profile, value == "unconfined", value == "runtime/default" || value == "docker/default");
+}
+
+}  // namespace
+
+bool is_valid_deletion_cost(const AnyView& annotations) {
+  AnyView annotation = annotations[kDeletionCost];
+  if (!annotation.present()) return true;
+  auto text = annotation.as_string();
+  int32_t cost;
+  // No plus sign, no leading zeros.
+  bool good_start = !text.empty() && (text[0] == '-' || text == "0" || (text[0] >= '1' && text[0] <= '9'));
+  return good_start && parse_int(text, cost);
+}
+
+void validate_pod_annotations(const At& annotations, const AnyView& spec, const PodSpecOptions& options) {
+  if (annotations.value()[kMirrorAnnotation].present() && spec["nodeName"].as_string().empty())
+    annotations.errors().invalid(annotations.path().key(kMirrorAnnotation), Shown(annotations.value()[kMirrorAnnotation].as_string()),
+                                 "must set spec.nodeName if mirror pod annotation is set");
+  if (!options.invalid_deletion_cost && !is_valid_deletion_cost(annotations.value()))
+    annotations.errors().invalid(annotations.path().key(kDeletionCost), Shown(annotations.value()[kDeletionCost].as_string()),
+                                 "must be a 32bit integer");
+  for (uint32_t i = 0; i < annotations.size(); i++) {
+    auto key = annotations.key(i), value = annotations.value().value(i).as_string();
+    if (key == kSeccompPodAnnotation || key.starts_with(kSeccompContainerAnnotation))
+      validate_seccomp_annotation(annotations, key, value);
+    if (!key.starts_with(kAppArmorAnnotation)) continue;
+    At entry = annotations.map_value(i);
+    auto container = key.substr(kAppArmorAnnotation.size());
+    if (!has_container(spec, container)) entry.invalid(container, "container not found");
+    if (!value.empty() && value != "runtime/default" && value != "unconfined" && !value.starts_with(kLocalhost))
+      entry.invalid(value, concat("invalid AppArmor profile name: ", quoted(value)));
+  }
+}
+
+void validate_profile_annotations(const AnyView& annotations, const At& spec) {
+  if (!annotations.present()) return;
+  At pod_context = spec["securityContext"];
+  match_seccomp(annotations, kSeccompPodAnnotation, pod_context["seccompProfile"]);
+  bool windows = spec.value()["os"]["name"].as_string() == "windows";
+  each_container(spec, [&](const At& container) {
+    auto name = container["name"].text();
+    At context = container["securityContext"];
+    match_seccomp(annotations, concat(kSeccompContainerAnnotation, name), context["seccompProfile"]);
+
+    AnyView annotation = annotations[concat(kAppArmorAnnotation, name)];
+    if (windows || !annotation.present()) return;
+    // The pod's profile counts where the container has none, but the complaint is about the container.
+    AnyView own = context.value()["appArmorProfile"];
+    At profile(own.present() ? own : pod_context.value()["appArmorProfile"], context.path().child("appArmorProfile"), spec.errors());
+    auto value = annotation.as_string();
+    if (profile.present()) match_profile("apparmor", value, profile, value == "unconfined", value == "runtime/default");
+  });
+}
+
+AppArmorProfile app_armor_of_annotation(std::string_view value) {
+  if (value == "unconfined") return {"Unconfined", {}, false};
+  if (value == "runtime/default") return {"RuntimeDefault", {}, false};
+  if (value.starts_with(kLocalhost) && value.size() > kLocalhost.size())
+    return {"Localhost", value.substr(kLocalhost.size()), true};
+  return {};
+}
+
+}  // namespace sampan::registry
