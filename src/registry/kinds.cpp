@@ -3,11 +3,19 @@
 
 namespace sampan::registry {
 
+extern const Rules kPodRules;
+extern const Rules kPodTemplateRules;
+extern const Rules kReplicationControllerRules;
+
 const Rules& rules_of(std::string_view group, std::string_view kind) {
-  static constexpr const Rules* kAll[] = {nullptr};
+  static constexpr const Rules* kAll[] = {
+      &kPodRules,
+      &kPodTemplateRules,
+      &kReplicationControllerRules,
+  };
   static const Rules plain;
   for (const Rules* rules : kAll)
-    if (rules && rules->kind == kind && rules->group == group) return *rules;
+    if (rules->kind == kind && rules->group == group) return *rules;
   return plain;
 }
 

@@ -161,7 +161,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   if (has_status_ && rules_->status_reset_on_create) object.remove("status");
   metadata.remove("generation");
   if (rules_->has_generation) metadata.set("generation", 1);
-  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run});
+  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   FieldErrors errors;

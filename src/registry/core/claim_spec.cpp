@@ -71,6 +71,17 @@ void validate_claim_spec(const At& spec, const ClaimSpecOptions& options) {
   validate_data_sources(spec, options);
 }
 
+void warn_of_claim_spec(const At& spec, std::vector<std::string>& warnings) {
+  At resources = spec["resources"];
+  for (auto list : {"requests", "limits"}) {
+    At amounts = resources[list];
+    auto storage = amounts.value()["storage"].as_string();
+    if (schema::Quantity::stored(storage).milli_value() % 1000 != 0)
+      warnings.push_back(concat(amounts.path().key("storage").text(), ": fractional byte value ", quoted(storage),
+                                " is invalid, must be an integer"));
+  }
+}
+
 void validate_claim_template(const At& claim) {
   At metadata = claim["metadata"];
   validate_annotations(metadata.errors(), metadata.path().child("annotations"), metadata.value()["annotations"]);

@@ -11,6 +11,8 @@ struct ClaimSpecOptions {
 };
 void validate_claim_spec(const At& spec, const ClaimSpecOptions& options);
 
+void warn_of_claim_spec(const At& spec, std::vector<std::string>& warnings);
+
 // metadata (of which only labels and annotations may be set) and spec.
 void validate_claim_template(const At& claim);
 
