@@ -3,15 +3,25 @@
 
 namespace sampan::registry {
 
+extern const Rules kControllerRevisionRules;
+extern const Rules kDaemonSetRules;
+extern const Rules kDeploymentRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
+extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
+extern const Rules kStatefulSetRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kControllerRevisionRules,
+      &kDaemonSetRules,
+      &kDeploymentRules,
       &kPodRules,
       &kPodTemplateRules,
+      &kReplicaSetRules,
       &kReplicationControllerRules,
+      &kStatefulSetRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

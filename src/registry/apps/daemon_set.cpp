@@ -87,7 +87,6 @@ void validate_spec(const Object& object, FieldErrors& errors, const PodSpecOptio
   At selector = spec["selector"], pod_template = spec["template"];
   if (selector.present())
     validate_label_selector(errors, selector.path(), selector.value(), {.allow_invalid_values = options.invalid_label_value_in_selector});
-  // Unlike with its siblings, an empty selector is held against the labels too; it selects them.
   require_selected_labels(selector.value(), pod_template);
   if (selector.present() && selector["matchLabels"].size() + selector["matchExpressions"].size() == 0)
     selector.invalid("empty selector is invalid for daemonset");

@@ -206,8 +206,9 @@ void warn(const Object& object, const Object* old, Warnings& out) {
   At claims = spec["volumeClaimTemplates"];
   for (uint32_t i = 0; i < claims.size(); i++) {
     At claim = claims.item(i);
-    // The path of an update is upstream's slip.
-    warn_of_claim_spec(old ? At(claim["spec"].value(), claim.path().child("Spec"), none) : At(claim.value(), claim.path(), none), out);
+    // The paths are upstream's slips.
+    AnyView claim_spec = claim["spec"].value();
+    warn_of_claim_spec(old ? At(claim_spec, claim.path().child("Spec"), none) : At(claim_spec, claim.path(), none), out);
   }
   if (spec["revisionHistoryLimit"].present() && spec["revisionHistoryLimit"].number() < 0)
     out.push_back("spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended");
