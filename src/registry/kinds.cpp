@@ -4,8 +4,10 @@
 namespace sampan::registry {
 
 extern const Rules kControllerRevisionRules;
+extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
 extern const Rules kDeploymentRules;
+extern const Rules kJobRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
 extern const Rules kReplicaSetRules;
@@ -15,8 +17,10 @@ extern const Rules kStatefulSetRules;
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
       &kControllerRevisionRules,
+      &kCronJobRules,
       &kDaemonSetRules,
       &kDeploymentRules,
+      &kJobRules,
       &kPodRules,
       &kPodTemplateRules,
       &kReplicaSetRules,
