@@ -46,6 +46,10 @@ bool read_shape(const Clause& clause, const Offer& offer, Accept& accept) {
     if (name == "pretty") accept.pretty = value == "1";
   }
   if (as.empty()) return true;
+  if (as == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" && offer.discovery) {
+    accept.shape = Shape::Discovery;
+    return true;
+  }
   if (group != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
   accept.shape_version = version == "v1" ? "v1" : "v1beta1";
   if (as == "Table" && offer.table && accept.format != Format::Protobuf) {
