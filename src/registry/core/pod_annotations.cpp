@@ -57,10 +57,10 @@ void validate_seccomp_annotation(const At& annotations, std::string_view key, st
   if (has_backsteps(value)) at.invalid(value, "must not contain '..'");
 }
 
-bool has_container(const AnyView& spec, std::string_view name) {
-  bool found = false;
-  each_container(spec, [&](const AnyView& container) { found |= container["name"].as_string() == name; });
-  return found;
+std::set<std::string_view> container_names_of(const AnyView& spec) {
+  std::set<std::string_view> names;
+  each_container(spec, [&](const AnyView& container) { names.insert(container["name"].as_string()); });
+  return names;
 }
 
 // Of an annotation and the field that replaced it: what is meant must be the same.
@@ -107,6 +107,7 @@ void validate_pod_annotations(const At& annotations, const AnyView& spec, const 
   if (!options.invalid_deletion_cost && !is_valid_deletion_cost(annotations.value()))
     annotations.errors().invalid(annotations.path().key(kDeletionCost), Shown(annotations.value()[kDeletionCost].as_string()),
                                  "must be a 32bit integer");
+  std::optional<std::set<std::string_view>> names;  // of containers, looked up once if at all
   for (uint32_t i = 0; i < annotations.size(); i++) {
     auto key = annotations.key(i), value = annotations.value().value(i).as_string();
     if (key == kSeccompPodAnnotation || key.starts_with(kSeccompContainerAnnotation))
@@ -114,7 +115,8 @@ void validate_pod_annotations(const At& annotations, const AnyView& spec, const 
     if (!key.starts_with(kAppArmorAnnotation)) continue;
     At entry = annotations.map_value(i);
     auto container = key.substr(kAppArmorAnnotation.size());
-    if (!has_container(spec, container)) entry.invalid(container, "container not found");
+    if (!names) names = container_names_of(spec);
+    if (!names->contains(container)) entry.invalid(container, "container not found");
     if (!value.empty() && value != "runtime/default" && value != "unconfined" && !value.starts_with(kLocalhost))
       entry.invalid(value, concat("invalid AppArmor profile name: ", quoted(value)));
   }
