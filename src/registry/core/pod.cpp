@@ -71,6 +71,9 @@ void default_pod(Value pod, std::string_view) {
         for (Value port : container["ports"].items())
           if (port["hostPort"].as_int() == 0 && port["containerPort"].is_int()) port.set("hostPort", port["containerPort"]);
   default_pod_spec(spec);
+  // Negative periods are from before they were refused; of templates they are kept, and told about.
+  if (Value grace = spec["terminationGracePeriodSeconds"]; grace.as_int() < 0) spec.set("terminationGracePeriodSeconds", 1);
+  drop_init_container_annotations(pod["metadata"]["annotations"]);
   if (Value status = pod["status"]; status.is_object()) align_pod_ips(status);
 }
 

@@ -37,6 +37,8 @@ void each_container(const AnyView& spec, Visit visit) {
     for (uint32_t i = 0; i < containers.size(); i++) visit(containers.item(i));
   }
 }
+// Of a pod or a template: what init containers were written as before they were fields.
+void drop_init_container_annotations(Value annotations);
 bool is_sidecar(const AnyView& container);  // an init container that keeps running
 
 // ---- resources (pod_resources.cpp) ----

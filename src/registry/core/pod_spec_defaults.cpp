@@ -1,6 +1,6 @@
 // Defaults of pod specs, wherever they are: in pods, templates, and templates of templates.
 #include "registry/core/image_name.h"
-#include "registry/core/pod_spec.h"
+#include "registry/core/pod_rules.h"
 #include "schema/quantity.h"
 
 namespace sampan::registry {
@@ -142,7 +142,15 @@ void default_pod_spec(Value spec) {
 }
 
 void default_pod_template(Value pod_template) {
-  if (pod_template.is_object()) default_pod_spec(pod_template.ensure_object("spec"));
+  if (!pod_template.is_object()) return;
+  default_pod_spec(pod_template.ensure_object("spec"));
+  drop_init_container_annotations(pod_template["metadata"]["annotations"]);
+}
+
+void drop_init_container_annotations(Value annotations) {
+  for (auto key : {"pod.beta.kubernetes.io/init-containers", "pod.alpha.kubernetes.io/init-containers",
+                   "pod.beta.kubernetes.io/init-container-statuses", "pod.alpha.kubernetes.io/init-container-statuses"})
+    annotations.remove(key);
 }
 
 }  // namespace sampan::registry
