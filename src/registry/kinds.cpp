@@ -8,10 +8,15 @@ extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
 extern const Rules kDeploymentRules;
 extern const Rules kJobRules;
+extern const Rules kLeaseRules;
+extern const Rules kLeaseCandidateRules;
+extern const Rules kPodDisruptionBudgetRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
+extern const Rules kPriorityClassRules;
 extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
+extern const Rules kRuntimeClassRules;
 extern const Rules kStatefulSetRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
@@ -21,10 +26,15 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kDaemonSetRules,
       &kDeploymentRules,
       &kJobRules,
+      &kLeaseRules,
+      &kLeaseCandidateRules,
+      &kPodDisruptionBudgetRules,
       &kPodRules,
       &kPodTemplateRules,
+      &kPriorityClassRules,
       &kReplicaSetRules,
       &kReplicationControllerRules,
+      &kRuntimeClassRules,
       &kStatefulSetRules,
   };
   static const Rules plain;
