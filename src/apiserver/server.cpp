@@ -44,6 +44,11 @@ class Server final : public ApiServer {
   Catalog& catalog() override { return *catalog_; }
   const Services& services() override { return services_; }
   void add_page(std::unique_ptr<Page> page) override { pages_.push_back(std::move(page)); }
+  std::vector<std::string> paths() const override {
+    std::vector<std::string> paths;
+    for (const auto& page : pages_) page->list_paths(paths);
+    return paths;
+  }
   void begin_shutdown() override { stopping_.store(true); }
 
  private:
@@ -160,8 +165,7 @@ class Server final : public ApiServer {
       if (wants_name != has_name && route.bit != schema::Watch) break;
       // A namespaced object is made in a namespace.
       if (route.bit == schema::Create && context.served->resource->namespaced && context.info.name_space.empty()) break;
-      if (!context.served->store && route.bit != schema::Create) break;
-      return route.handle(context);
+      return context.served->store ? route.handle(context) : handle_unkept(context);
     }
     return fail(not_allowed());
   }

@@ -55,4 +55,8 @@ HandlerResult handle_subresource(Context& context) {
   }
 }
 
+HandlerResult handle_unkept(Context& context) {
+  return fail(Error(Reason::ServiceUnavailable, concat(context.info.resource, " are not answered by this server yet")));
+}
+
 }  // namespace sampan::apiserver

@@ -6,6 +6,9 @@ namespace sampan::apiserver {
 
 HandlerResult handle_subresource(Context& context);
 
+// Resources of which nothing is kept: bindings, reviews, component statuses.
+HandlerResult handle_unkept(Context& context);
+
 HandlerResult handle_scale(Context& context);
 
 }  // namespace sampan::apiserver

@@ -19,20 +19,21 @@ constexpr size_t kScratchBytesKept = 1024 * 1024;    // a source may give more t
 constexpr size_t kTurnBytesMax = 1024 * 1024;       // then the other connections of the loop have their turn
 constexpr int kReadsPerTurn = 4;
 constexpr int64_t kLinger_us = 2'000'000;
+constexpr int64_t kLingerAtStop_us = 200'000;
 
 int64_t seconds(int count) { return count * 1'000'000LL; }
 
 }  // namespace
 
 Connection::Connection(int fd, std::string remote_address, std::shared_ptr<ServerShared> shared, std::shared_ptr<Loop> loop,
-                       std::shared_ptr<const TlsGeneration> tls, ConnectionOwner& owner)
+                       ConnectionOwner& owner)
     : shared_(std::move(shared)),
       loop_(std::move(loop)),
       owner_(owner),
       fd_(fd),
       watched_(EPOLLIN | EPOLLRDHUP),
       remote_address_(std::move(remote_address)),
-      tls_(std::move(tls)),
+      tls_(owner_.tls()),
       ssl_(SSL_new(tls_->context.get())),
       phase_at_us_(loop_->now_us()) {
   check(ssl_);
@@ -159,7 +160,7 @@ void Connection::shake_hands() {
       .remote_address = remote_address_,
       .peer = tls_->verify_peer(ssl_.get()),
   };
-  tls_ = nullptr;
+  if (!context.peer.certificate) tls_ = nullptr;
   state_ = State::Open;
   phase_at_us_ = loop_->now_us();
   protocol_ = http2 ? make_http2(std::move(context)) : make_http1(std::move(context));
@@ -274,8 +275,10 @@ void Connection::say_goodbye() {
   goodbye_said_ = true;
   shutdown(fd_, SHUT_WR);
   phase_at_us_ = loop_->now_us();
-  schedule(phase_at_us_ + kLinger_us);
+  schedule(phase_at_us_ + linger_us());
 }
+
+int64_t Connection::linger_us() const { return shutting_down_ ? kLingerAtStop_us : kLinger_us; }
 
 void Connection::schedule(int64_t due_us) {
   if (!loop_->armed_before(this, due_us)) loop_->arm(this, due_us);
@@ -292,9 +295,13 @@ void Connection::on_timer() {
     return now >= deadline;
   };
   if (state_ == State::Handshake && expires(phase_at_us_ + seconds(limits.header_timeout_s))) return close_now();
-  if (goodbye_said_ && expires(phase_at_us_ + kLinger_us)) return close_now();
+  if (goodbye_said_ && expires(phase_at_us_ + linger_us())) return close_now();
   if (!wire_.empty() && expires(wire_moved_at_us_ + seconds(limits.write_stall_timeout_s))) return close_now();
-  if (state_ == State::Open) due = std::min(due, protocol_->check_timeouts());
+  if (state_ == State::Open) {
+    due = std::min(due, protocol_->check_timeouts());
+    // The CAs that vouched for the client are not ours any more: it shall come again and be verified anew.
+    if (tls_ && tls_->client_ca_text != owner_.tls()->client_ca_text) protocol_->shut_down();
+  }
   schedule(std::max(due, now + 1));
 }
 
@@ -302,6 +309,7 @@ void Connection::shut_down() {
   shutting_down_ = true;
   if (state_ == State::Handshake && SSL_get_state(ssl_.get()) == TLS_ST_BEFORE) return close_now();
   if (state_ == State::Open) protocol_->shut_down();
+  if (goodbye_said_) schedule(phase_at_us_ + linger_us());
 }
 
 void Connection::close_now() {

@@ -12,12 +12,12 @@ class ConnectionOwner {
  public:
   virtual ~ConnectionOwner() = default;
   virtual void closed(Connection* connection) = 0;  // gives it up; it is destroyed at the end of the turn
+  virtual std::shared_ptr<const TlsGeneration> tls() = 0;
 };
 
 class Connection final : public LoopClient, private Carrier {
  public:
-  Connection(int fd, std::string remote_address, std::shared_ptr<ServerShared> shared, std::shared_ptr<Loop> loop,
-             std::shared_ptr<const TlsGeneration> tls, ConnectionOwner& owner);
+  Connection(int fd, std::string remote_address, std::shared_ptr<ServerShared> shared, std::shared_ptr<Loop> loop, ConnectionOwner& owner);
   ~Connection() override;
 
   void shut_down();    // gracefully
@@ -48,6 +48,7 @@ class Connection final : public LoopClient, private Carrier {
   void watch_for();
   void begin_linger();
   void say_goodbye();
+  int64_t linger_us() const;
   void schedule(int64_t due_us);
 
   const std::shared_ptr<ServerShared> shared_;
@@ -60,7 +61,7 @@ class Connection final : public LoopClient, private Carrier {
   bool goodbye_said_ = false;
   uint32_t watched_;
   std::string remote_address_;
-  std::shared_ptr<const TlsGeneration> tls_;  // until the handshake is done
+  std::shared_ptr<const TlsGeneration> tls_;  // after the handshake only where the client's certificate was verified with it
   SslPtr<SSL> ssl_;
   std::unique_ptr<Protocol> protocol_;
   std::string_view incoming_;  // ciphertext that TLS has not read yet; only during take()

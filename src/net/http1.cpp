@@ -167,7 +167,7 @@ bool Http1Connection::parse_head(std::string_view& input) {
     return false;
   }
   llhttp_reset(&parser_);
-  message_done_ = head_done_ = false;
+  message_done_ = head_done_ = is_head_ = old_version_ = false;
   extra_bytes_ = head_bytes_ = 0;
   scanned_ = 0;
   first_request_ = false;
@@ -333,7 +333,6 @@ void Http1Connection::produce(std::string& out, size_t want) {
     if (!head_sent_) write_head(out);
     if (!write_body(out, want)) return;
     finish_answer();
-    if (phase_ == Phase::Head && !input_.empty()) parse();  // the next of the pipeline; it may be answered at once
   }
 }
 
@@ -413,7 +412,10 @@ void Http1Connection::finish_answer() {
   forget_request();
   since_us_ = context_.carrier->now_us();
   phase_ = keep_alive_ ? Phase::Head : Phase::Closed;
-  if (phase_ == Phase::Head && (end_seen_ || shutting_down_) && input_.empty()) phase_ = Phase::Closed;
+  if (phase_ != Phase::Head) return;
+  if (!input_.empty()) parse();  // the next of the pipeline; it may be answered at once
+  bool no_more = end_seen_ || (shutting_down_ && input_.empty());
+  if (no_more && phase_ != Phase::Answer) phase_ = Phase::Closed;
 }
 
 bool Http1Connection::finished() const { return phase_ == Phase::Closed; }

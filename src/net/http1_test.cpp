@@ -276,6 +276,20 @@ TEST(Http1, LeavingEndsAStreamAndIsTold) {
   EXPECT_TRUE(watcher.connection->finished());
 }
 
+TEST(Http1, HalfClosedClientGetsItsAnswers) {
+  std::vector<std::shared_ptr<Exchange>> waiting;
+  Http1 rig([&](std::shared_ptr<Exchange> exchange) { waiting.push_back(std::move(exchange)); });
+  rig.talk("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3 HT");
+  rig.connection->receive_end();
+  for (size_t i = 0; i < 2; i++) {
+    ASSERT_EQ(waiting.size(), i + 1);
+    EXPECT_FALSE(rig.connection->finished());
+    waiting[i]->respond({.body = "answer"});
+    EXPECT_TRUE(rig.drain(*rig.connection).ends_with("answer"));
+  }
+  EXPECT_TRUE(rig.connection->finished());
+}
+
 TEST(Http1, DroppedExchangeAnswers500) {
   Http1 rig([](std::shared_ptr<Exchange>) {});
   EXPECT_EQ(status_of(rig.talk("GET / HTTP/1.1\r\nHost: h\r\n\r\n")), "HTTP/1.1 500");

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "net/http2_memory.h"
 #include "net/message.h"
 
 namespace sampan::net {
@@ -11,6 +12,7 @@ namespace {
 constexpr int32_t kStreamWindowBytes = 256 * 1024;            // what a stream may send unasked
 constexpr int32_t kConnectionWindowBytes = 4 * 1024 * 1024;
 constexpr size_t kBodyBytesHeldMax = 16 * 1024 * 1024;        // beyond, only the oldest upload is let grow
+constexpr size_t kDroppedBytesMax = 1024 * 1024;              // of a body that was refused
 constexpr size_t kContinuationsMax = 64;                      // x 16 KB: the header limit, and no flood of empty ones
 constexpr unsigned kControlFramesMax = 10'000;
 constexpr unsigned kLiveExchangesPerStream = 2;
@@ -29,10 +31,12 @@ struct Http2Connection::Stream {
   bool receiving = true;         // the request is not complete
   bool refused = false;          // what else it sends is dropped
   bool answered = false;
+  bool answer_sent = false;
   bool waits = false;            // the source has nothing now
   bool source_ended = false;
   size_t head_bytes = 0;
   size_t unacknowledged = 0;     // body bytes that its window was not given back for
+  size_t dropped = 0;            // body bytes that came after a refusal
   size_t body_size = 0;          // as announced, 0 if not
   int64_t progress_at_us = 0;    // bytes came or left
   Request request;
@@ -89,13 +93,14 @@ struct Http2Connection::Callbacks {
     of(user).close_stream(id, error);
     return 0;
   }
-  static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+  static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     auto& self = of(user);
     bool last = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     if (!last) return 0;
-    // An answer that did not wait for the whole request: the client may stop sending (RFC 9113, 8.1).
-    auto stream = self.find(frame->hd.stream_id);
-    if (stream && stream->receiving) nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+    if (auto stream = self.find(frame->hd.stream_id)) {
+      stream->answer_sent = true;
+      self.stop_upload(*stream);
+    }
     return 0;
   }
   static ssize_t read_data(nghttp2_session*, int32_t id, uint8_t*, size_t length, uint32_t* flags, nghttp2_data_source*, void* user) {
@@ -145,7 +150,7 @@ Http2Connection::Http2Connection(ProtocolContext context)
   auto& limits = context_.shared->limits;
   resets_left_ = limits.resets_per_minute_max;
   active_at_us_ = resets_refilled_at_us_ = context_.carrier->now_us();
-  check(nghttp2_session_server_new2(&session_, Callbacks::table(), this, Callbacks::options()) == 0);
+  check(nghttp2_session_server_new3(&session_, Callbacks::table(), this, Callbacks::options(), sparse_memory()) == 0);
   nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams_per_connection_max},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindowBytes},
@@ -189,6 +194,9 @@ Http2Connection::Stream& Http2Connection::open_stream(int32_t id) {
   stream = std::make_unique<Stream>(id);
   active_at_us_ = stream->progress_at_us = context_.carrier->now_us();
   stream->request.http2 = true;
+  // All streams in turn: by default nghttp2 ends one before it begins the next, and a watch never ends.
+  nghttp2_extpri in_turn{.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+  nghttp2_session_change_extpri_stream_priority(session_, id, &in_turn, 1);
   return *stream;
 }
 
@@ -256,13 +264,24 @@ void Http2Connection::head_complete(Stream& stream, bool ended) {
 void Http2Connection::take_body(Stream& stream, std::string_view bytes) {
   stream.progress_at_us = context_.carrier->now_us();
   control_frames_ = 0;
-  if (stream.refused) return;  // its window stays closed
+  if (stream.refused) {
+    stream.dropped += bytes.size();
+    if (stream.dropped <= kDroppedBytesMax) nghttp2_session_consume_stream(session_, stream.id, bytes.size());
+    return stop_upload(stream);
+  }
   auto& body = stream.request.body;
   if (body.size() + bytes.size() > context_.shared->limits.body_bytes_max) return refuse_large(stream);
   body.append(bytes);
   body_bytes_held_ += bytes.size();
   stream.unacknowledged += bytes.size();
   if (stream.unacknowledged >= kStreamWindowBytes / 2) grant_windows();
+}
+
+// The answer did not wait for the whole request. Many clients stop by themselves once they have read it, and some lose it
+// when the stream is reset at once; only those that go on are told to stop (RFC 9113, 8.1).
+void Http2Connection::stop_upload(Stream& stream) {
+  if (stream.receiving && stream.answer_sent && stream.dropped > kDroppedBytesMax)
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_NO_ERROR);
 }
 
 // Gives uploads their windows back, the oldest always: so each ends in its turn, and together they stay bounded.

@@ -42,6 +42,7 @@ class Http2Connection final : public Protocol, public Responder {
   ssize_t choose_data(Stream& stream, size_t length, uint32_t* flags);
   ssize_t fill_from_source(Stream& stream);
   int write_data(Stream* stream, const uint8_t* frame_head, size_t length);
+  void stop_upload(Stream& stream);
   void grant_windows();
   bool count_control_frame();
   bool spend_reset();

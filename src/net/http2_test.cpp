@@ -115,6 +115,7 @@ TEST(Http2, WhatIsRefused) {
     EXPECT_EQ(answer.status, c.status);
     EXPECT_EQ(rig.shared->requests_total, c.status == 200 ? 1u : 0u);
     if (c.status == 413) {
+      EXPECT_TRUE(answer.ended && answer.closed);
       EXPECT_EQ(answer.body, "large");
       EXPECT_EQ(answer.header("x-limit"), "yes");
       EXPECT_EQ(answer.error, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
@@ -221,6 +222,32 @@ TEST(Http2, ProduceStopsWhereItIsTold) {
   out.clear();
   rig.connection->produce(out, 50'000);
   EXPECT_GE(out.size(), 50'000u);
+}
+
+TEST(Http2, StreamsShareTheConnection) {
+  auto script = std::make_shared<Script>();
+  script->endless = true;
+  Http2 rig([&](std::shared_ptr<Exchange> exchange) {
+    if (exchange->request().path == "/endless") return exchange->respond({.source = std::make_unique<ScriptSource>(script)});
+    exchange->respond({.body = std::string(100'000, 'x')});
+  }, 1 << 30);
+  nghttp2_session_set_local_window_size(rig.client.session(), NGHTTP2_FLAG_NONE, 0, 1 << 30);
+  auto first = rig.client.request("GET", "/endless");
+  auto second = rig.client.request("GET", "/endless");
+  auto pump = [&](int times) {
+    rig.connection->receive(rig.client.output());
+    for (int i = 0; i < times; i++) {
+      std::string out;
+      rig.connection->produce(out, 64 * 1024);
+      rig.client.input(out);
+    }
+  };
+  pump(20);
+  EXPECT_GT(rig.client.answer(first).body.size(), 500'000u);
+  EXPECT_GT(rig.client.answer(second).body.size(), 500'000u);
+  auto third = rig.client.request("GET", "/");
+  pump(10);
+  EXPECT_TRUE(rig.client.answer(third).ended);
 }
 
 TEST(Http2, WaitingWatchIsNotStalled) {

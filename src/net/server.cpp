@@ -114,8 +114,7 @@ class IoThread final : public ConnectionOwner {
     count_.fetch_add(1, std::memory_order_relaxed);
     auto owned = std::make_shared<Descriptor>(fd);
     loop_->post([this, owned, remote_address = std::move(remote_address)] {
-      auto tls = tls_.current(loop_->now_us());
-      auto connection = std::make_unique<Connection>(owned->release(), remote_address, shared_, loop_, std::move(tls), *this);
+      auto connection = std::make_unique<Connection>(owned->release(), remote_address, shared_, loop_, *this);
       auto key = connection.get();
       connections_.emplace(key, std::move(connection));
       if (shutting_down_) key->shut_down();
@@ -128,6 +127,7 @@ class IoThread final : public ConnectionOwner {
     });
   }
 
+  std::shared_ptr<const TlsGeneration> tls() override { return tls_.current(loop_->now_us()); }
   void closed(Connection* connection) override {
     auto node = connections_.extract(connection);
     check(!node.empty());

@@ -139,6 +139,20 @@ TEST_F(ServerTest, ClientCertificates) {
   }
 }
 
+TEST_F(ServerTest, ClientsAreVerifiedAnewWhenTheAuthoritiesChange) {
+  options.limits.header_timeout_s = 1;
+  start();
+  auto jane = make_certificate({.common_name = "jane"}, &authority);
+  TlsClient certified(server->port(), "http/1.1", &jane), anonymous(server->port(), "http/1.1");
+  EXPECT_NE(get(certified, "/who", "jane").find("jane"), std::string::npos);
+  EXPECT_NE(get(anonymous, "/who", "nobody").find("nobody"), std::string::npos);
+  auto other = make_certificate({.common_name = "other ca", .authority = true}, nullptr);
+  folder.write("ca.crt", other.certificate);
+  EXPECT_EQ(certified.read_some(), "");  // closed
+  EXPECT_NE(get(anonymous, "/who", "nobody").find("nobody"), std::string::npos);
+  EXPECT_EQ(who(&jane), "nobody");
+}
+
 TEST_F(ServerTest, PlainHttpIsTold) {
   start();
   int fd = connect_to(server->port());
@@ -213,9 +227,11 @@ TEST_F(ServerTest, LeavingDestroysTheSource) {
   }
 }
 
-TEST_F(ServerTest, SlowReadersHoldLittleAndAreCut) {
+TEST_F(ServerTest, SlowClientsHoldLittleAndAreCut) {
   options.limits.write_stall_timeout_s = 1;
+  options.limits.header_timeout_s = 1;
   start();
+  int silent = connect_to(server->port());  // not even a handshake
   script->endless = true;
   auto other = std::make_shared<Script>();
   other->endless = true;
@@ -228,6 +244,9 @@ TEST_F(ServerTest, SlowReadersHoldLittleAndAreCut) {
   TlsClient plain(server->port(), "http/1.1", nullptr, 16 * 1024);
   plain.write("GET /watch HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(eventually([&] { return first->destroyed && other->destroyed; }));
+  char byte;
+  EXPECT_EQ(recv(silent, &byte, 1, 0), 0);
+  close(silent);
   EXPECT_LT(first->pulled, size_t(8) << 20);  // the kernel's buffers, mostly
   EXPECT_LT(other->pulled, size_t(8) << 20);
 }

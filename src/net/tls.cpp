@@ -14,7 +14,7 @@ namespace sampan::net {
 
 namespace {
 
-constexpr int64_t kLookEvery_us = 2'000'000;
+constexpr int64_t kLookEvery_us = 500'000;
 
 // Go's defaults for TLS 1.2, best first. The suites of TLS 1.3 are not configurable, as in Go.
 constexpr const char* kDefaultCiphers =
@@ -45,8 +45,17 @@ Result<int> version_number(std::string_view name) {
   return fail(bad_request(concat("unknown tls version ", quoted(name))));
 }
 
+std::string read_text(const std::string& path) {
+  std::string text;
+  std::unique_ptr<FILE, decltype(&fclose)> file(fopen(path.c_str(), "re"), fclose);
+  char buffer[4096];
+  for (size_t size; file && (size = fread(buffer, 1, sizeof buffer, file.get())) > 0;) text.append(buffer, size);
+  return text;
+}
+
 Result<void> load_client_cas(TlsGeneration& made, const std::string& file) {
   auto context = made.context.get();
+  made.client_ca_text = read_text(file);
   made.client_cas.reset(X509_STORE_new());
   auto names = SSL_load_client_CA_file(file.c_str());
   if (!names || X509_STORE_load_file(made.client_cas.get(), file.c_str()) != 1)

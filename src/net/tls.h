@@ -26,6 +26,7 @@ using SslPtr = std::unique_ptr<T, SslDeleter>;
 struct TlsGeneration {
   SslPtr<SSL_CTX> context;
   SslPtr<X509_STORE> client_cas;  // null: client certificates are not asked for
+  std::string client_ca_text;     // what they were read from
 
   // The client's certificate if it is signed by one of the CAs, valid now and meant for clients; null otherwise.
   VerifiedPeer verify_peer(SSL* ssl) const;
@@ -35,7 +36,7 @@ class TlsFiles {
  public:
   static Result<std::unique_ptr<TlsFiles>> open(TlsOptions options);
 
-  // What to use for a new connection. Looks at the files every few seconds; ones that cannot be used are logged and the last
+  // What to use for a new connection. Looks at the files again and again; ones that cannot be used are logged and the last
   // good reading stays.
   std::shared_ptr<const TlsGeneration> current(int64_t now_us);
 

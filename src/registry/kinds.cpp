@@ -17,6 +17,32 @@ extern const Rules kPriorityClassRules;
 extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
 extern const Rules kRuntimeClassRules;
+extern const Rules kComponentStatusRules;
+extern const Rules kConfigMapRules;
+extern const Rules kEndpointsRules;
+extern const Rules kEventRules;
+extern const Rules kEventsEventRules;
+extern const Rules kLimitRangeRules;
+extern const Rules kNamespaceRules;
+extern const Rules kNodeRules;
+extern const Rules kPersistentVolumeRules;
+extern const Rules kPersistentVolumeClaimRules;
+extern const Rules kResourceQuotaRules;
+extern const Rules kSecretRules;
+extern const Rules kServiceRules;
+extern const Rules kServiceAccountRules;
+extern const Rules kEndpointSliceRules;
+extern const Rules kIngressRules;
+extern const Rules kIngressClassRules;
+extern const Rules kNetworkPolicyRules;
+extern const Rules kServiceCIDRRules;
+extern const Rules kIPAddressRules;
+extern const Rules kCSIDriverRules;
+extern const Rules kCSINodeRules;
+extern const Rules kCSIStorageCapacityRules;
+extern const Rules kStorageClassRules;
+extern const Rules kVolumeAttributesClassRules;
+extern const Rules kVolumeAttachmentRules;
 extern const Rules kStatefulSetRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
@@ -35,6 +61,32 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kReplicaSetRules,
       &kReplicationControllerRules,
       &kRuntimeClassRules,
+      &kComponentStatusRules,
+      &kConfigMapRules,
+      &kEndpointsRules,
+      &kEventRules,
+      &kEventsEventRules,
+      &kLimitRangeRules,
+      &kNamespaceRules,
+      &kNodeRules,
+      &kPersistentVolumeRules,
+      &kPersistentVolumeClaimRules,
+      &kResourceQuotaRules,
+      &kSecretRules,
+      &kServiceRules,
+      &kServiceAccountRules,
+      &kEndpointSliceRules,
+      &kIngressRules,
+      &kIngressClassRules,
+      &kNetworkPolicyRules,
+      &kServiceCIDRRules,
+      &kIPAddressRules,
+      &kCSIDriverRules,
+      &kCSINodeRules,
+      &kCSIStorageCapacityRules,
+      &kStorageClassRules,
+      &kVolumeAttributesClassRules,
+      &kVolumeAttachmentRules,
       &kStatefulSetRules,
   };
   static const Rules plain;

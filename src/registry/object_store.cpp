@@ -159,8 +159,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   } guard{undo};
 
   if (has_status_ && rules_->status_reset_on_create) object.remove("status");
-  metadata.remove("generation");
-  if (rules_->has_generation) metadata.set("generation", 1);
+  if (rules_->has_generation) metadata.set("generation", 1);  // kinds that do not count keep what the client says
   if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
@@ -268,6 +267,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   } guard{undo};
 
   object = TRY(prepare_update(object, old, name_space, options, arena));
+  schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   if (rules_->has_generation && options.subresource != "status" && spec_differs(*frozen, old)) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);

@@ -168,15 +168,16 @@ class Conformer {
     bool micro = type.kind == Kind::MicroTime;
     int64_t us;
     std::string error;
-    if (!parse_go_time(value.as_string(), micro, us, error)) return stop(std::move(error));
+    std::string_view text = value.as_string();
+    bool canonical = text.size() == (micro ? 27 : 20) && text.back() == 'Z' && parse_time(text, us);
+    if (!canonical && !parse_go_time(text, micro, us, error)) return stop(std::move(error));
     constexpr int64_t kGoZeroTime = -62135596800;  // the first second of year 1 is "no time"
     int64_t seconds = us >= 0 || us % 1'000'000 == 0 ? us / 1'000'000 : us / 1'000'000 - 1;
     if (seconds == kGoZeroTime) {
       value = Value::null();
       return true;
     }
-    std::string_view text = value.as_string();
-    if (text.size() == (micro ? 27 : 20) && text.back() == 'Z') return true;
+    if (canonical) return true;
     value = micro ? text_value(append_micro_time, us) : text_value(append_time, seconds);
     return true;
   }
@@ -304,6 +305,22 @@ class Conformer {
 };
 
 }  // namespace
+
+std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found) {
+  std::vector<std::string> errors;
+  for (const std::string& path : duplicates) {
+    std::string name = quoted(path);
+    auto hides = [&](const std::string& unknown) {
+      std::string_view hidden = unknown;  // unknown field "a.b" hides "a.b", "a.b.c" and "a.b[0].c"
+      hidden.remove_prefix(std::string_view("unknown field ").size());
+      hidden.remove_suffix(1);
+      return name.starts_with(hidden) && (name[hidden.size()] == '"' || name[hidden.size()] == '.' || name[hidden.size()] == '[');
+    };
+    if (std::none_of(found.unknown_fields.begin(), found.unknown_fields.end(), hides)) errors.push_back(concat("duplicate field ", name));
+  }
+  errors.insert(errors.end(), found.unknown_fields.begin(), found.unknown_fields.end());
+  return errors;
+}
 
 Result<void> conform(Value value, const Type& type, Conformance& found) {
   if (value.is_missing()) return {};

@@ -12,10 +12,13 @@ namespace sampan::schema {
 
 struct Conformance {
   // `unknown field "spec.foo"`, in document order: what fieldValidation=Strict refuses and Warn warns of. Unknown members are removed from
-  // the tree in any case; members that differ from a field only in case count as that field, as in Go (upstream is case-sensitive here since 1.20:
-  // check and follow upstream's kjson).
+  // the tree in any case. Names are case-sensitive, as upstream. At most a hundred are kept, each once.
   std::vector<std::string> unknown_fields;
 };
+
+// What strict decoding has to say, with the duplicates that parse_json() found: `duplicate field "..."`, then the unknown fields. Upstream
+// does not look into what it does not know, so duplicates in there are left out.
+std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found);
 
 // Changes `value` in place. The error is a BadRequest with the text of upstream's decoder ("json: cannot unmarshal string into Go struct field
 // ... of type int32" and the like).

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "schema/json.h"
+#include "schema/object.h"
 
 namespace sampan::schema {
 
@@ -77,6 +78,36 @@ TEST(Conform, Normalises) {
       {"coordination.v1.Lease", R"({"spec":{"renewTime":"2024-02-20T00:00:00.000001+00:00"}})", R"({"spec":{"renewTime":"2024-02-20T00:00:00.000001Z"}})"},
   };
   for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text), c.want) << c.text;
+}
+
+TEST(Conform, StrictErrors) {
+  Arena arena;
+  std::vector<std::string> duplicates;
+  Conformance found;
+  Value value = *parse_json(R"({"kind":"Pod","kind":"Pod","x":{"a":1,"a":2},"x":1,"xy":2,"metadata":{"name":"a","name":"b"}})", arena, &duplicates);
+  ASSERT_TRUE(conform(value, *builtin_type("io.k8s.api.core.v1.Pod"), found));
+  EXPECT_EQ(strict_errors(duplicates, found), (std::vector<std::string>{"duplicate field \"kind\"", "duplicate field \"metadata.name\"",
+                                                                       "unknown field \"x\"", "unknown field \"xy\""}));
+}
+
+TEST(Conform, ManyFields) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 300; i++) names.push_back(concat("field", i));
+  std::vector<Field> fields;
+  std::vector<uint16_t> hash(1024);
+  for (size_t i = 0; i < names.size(); i++) {
+    fields.push_back({.name = names[i], .type = &scalar(Kind::Int64)});
+    size_t at = field_hash(names[i]) & (hash.size() - 1);
+    while (hash[at]) at = (at + 1) & (hash.size() - 1);
+    hash[at] = static_cast<uint16_t>(i + 1);
+  }
+  Type type{.kind = Kind::Struct, .name = "Wide", .fields = fields, .hash = hash};
+  Arena arena;
+  auto object = freeze(*parse_json(R"({"field299":7,"field0":1,"field130":5})", arena), type);
+  ASSERT_TRUE(object);
+  std::string out;
+  write_json(out, **object, "", "");
+  EXPECT_EQ(out, R"({"field0":1,"field130":5,"field299":7})");
 }
 
 }  // namespace sampan::schema

@@ -1,10 +1,10 @@
 // Builds the flat buffer of an object (object.h has its layout), children before parents. Not for callers of schema/: freeze() and
 // decode_protobuf() are written over it.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
-#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -16,7 +16,7 @@ namespace sampan::schema {
 
 class FlatBuilder {
  public:
-  static constexpr size_t kFieldsMax = 128;  // of one struct
+  static constexpr size_t kFieldsMax = 128;  // of one struct that protobuf brings: no built-in type has more
 
   FlatBuilder() {
     grow(4096);

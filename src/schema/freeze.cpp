@@ -9,6 +9,8 @@ namespace sampan::schema {
 
 namespace {
 
+constexpr size_t kFewFields = 128;  // no built-in type has more
+
 // Writes children before their parents: a struct's slots are known once its fields are written.
 class Freezer {
  public:
@@ -51,9 +53,14 @@ class Freezer {
   // `skip(field)` leaves fields of this struct out.
   bool put_struct(Value value, const Type& type, uint32_t& slot, bool& empty, bool (*skip)(const Field&)) {
     if (!value.is_object()) return wrong("an object");
-    uint32_t slots[FlatBuilder::kFieldsMax];
-    uint32_t words[FlatBuilder::kFieldsMax / 32] = {};
-    if (type.fields.size() > FlatBuilder::kFieldsMax) return wrong("of a type with fewer fields");
+    uint32_t few_slots[kFewFields], few_words[kFewFields / 32] = {};
+    uint32_t *slots = few_slots, *words = few_words;
+    std::vector<uint32_t> many;  // custom resources may have as many fields as they like
+    if (size_t count = type.fields.size(); count > kFewFields) [[unlikely]] {
+      many.resize(count + (count + 31) / 32);
+      slots = many.data();
+      words = slots + count;
+    }
     empty = true;
     const Field* guess = type.fields.data();  // members mostly come in the order of the fields
     const Field* end = guess + type.fields.size();

@@ -75,7 +75,7 @@ class Decoder {
 
   bool message(std::string_view bytes, const Type& type, Part part, uint32_t& slot, bool& hollow) {
     if (++depth_ > kDepthMax) return bad("proto: messages are nested too deeply");
-    Frame frame{type, part, items_.size(), {}, {}};
+    Frame frame(type, part, items_.size());
     if (type.fields.size() > FlatBuilder::kFieldsMax) return bad("proto: the type has too many fields");
     if (!fields(bytes, proto_plan(type), frame)) return false;
     if (items_.size() > frame.base) close_repeated(frame);
@@ -91,8 +91,9 @@ class Decoder {
     const Type& type;
     Part part;
     size_t base;  // of its repeated fields' items
-    uint32_t words[FlatBuilder::kFieldsMax / 32];
-    uint32_t slots[FlatBuilder::kFieldsMax];
+    uint32_t words[FlatBuilder::kFieldsMax / 32] = {};
+    uint32_t slots[FlatBuilder::kFieldsMax];  // of those whose bit is set
+    Frame(const Type& type, Part part, size_t base) : type(type), part(part), base(base) {}
   };
 
   bool bad(std::string text) {
@@ -258,7 +259,7 @@ class Decoder {
     Reader entry(content);
     const Type& element = *field.type->element;
     uint32_t slot = 0;
-    bool zero, seen = false;
+    bool zero = false, seen = false;
     while (!entry.empty()) {
       uint32_t number, each;
       if (!tag(entry, *field.type, number, each)) return false;
@@ -291,7 +292,7 @@ class Decoder {
         continue;
       }
       uint32_t item = 0;
-      bool zero;
+      bool zero = false;
       if (!value(in, wire, *type.element, nullptr, Part::Other, item, zero)) return false;
       items_.push_back({0, 0, item});
     }

@@ -35,6 +35,7 @@ class BackwardWriter {
     std::memcpy(at_, &value, 8);
   }
   void text(std::string_view text) {
+    if (text.empty()) return;
     ensure(text.size());
     at_ -= text.size();
     std::memcpy(at_, text.data(), text.size());

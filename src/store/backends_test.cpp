@@ -73,7 +73,11 @@ std::unique_ptr<Backend> make_etcd_backend() {
   return server ? std::make_unique<EtcdBackend>(server->endpoint()) : nullptr;
 }
 
-std::unique_ptr<Backend> make_memory_backend() { return std::make_unique<MemoryBackend>(); }
-std::unique_ptr<Backend> make_sqlite_backend() { return std::make_unique<SqliteBackend>(); }
+std::unique_ptr<Backend> make_memory_backend() {
+  return std::make_unique<MemoryBackend>();
+}
+std::unique_ptr<Backend> make_sqlite_backend() {
+  return std::make_unique<SqliteBackend>();
+}
 
 }  // namespace sampan::store

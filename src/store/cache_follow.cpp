@@ -33,6 +33,8 @@ Ref<Event> delete_event(Revision revision, std::string_view key, ObjectRef previ
   return make_event(Event::Type::Deleted, revision, key, std::move(last), std::move(previous));
 }
 
+void leave_out(std::string_view key, const Error& error) { LOG_ERROR("cache: left out ", key, ": ", error.message()); }
+
 std::string index_key(std::string_view value, std::string_view key) { return concat(value, '\0', key); }
 
 }  // namespace
@@ -46,7 +48,7 @@ Follower::Follower(Store& store, CachedResource resource, CacheOptions options, 
       window_(std::move(window)) {}
 
 Result<void> Follower::start() {
-  auto loaded = TRY(load(0));
+  auto loaded = TRY(load(0, Unreadable::Error));
   {
     std::lock_guard lock(apply_mutex_);
     seen_ = loaded.revision;
@@ -84,7 +86,7 @@ void Follower::stop() {
 
 // ---- reading the store ----
 
-Result<Follower::Loaded> Follower::load(Revision revision) {
+Result<Follower::Loaded> Follower::load(Revision revision, Unreadable unreadable) {
   Loaded loaded;
   loaded.revision = revision;
   RangeOptions options{.start = resource_.prefix, .end = end_, .limit = options_.page, .revision = revision};
@@ -94,7 +96,11 @@ Result<Follower::Loaded> Follower::load(Revision revision) {
     options.revision = loaded.revision;  // the other pages show the same moment
     for (auto& entry : range.entries) {
       auto object = resource_.decode(entry.value);
-      if (!object) return fail(std::move(object).error().context(entry.key));
+      if (!object && unreadable == Unreadable::Error) return fail(std::move(object).error().context(entry.key));
+      if (!object) {
+        leave_out(entry.key, object.error());
+        continue;
+      }
       (*object)->set_revision(entry.modified);
       loaded.items.push_back({entry.key.substr(resource_.prefix.size()), *std::move(object), entry.created});
     }
@@ -120,9 +126,7 @@ CacheState Follower::state_of(const Loaded& loaded) const {
 }
 
 Result<Snapshot> Follower::read(Revision revision) {
-  auto loaded = TRY(load(revision));
-  loaded.items.shrink_to_fit();
-  return state_of(loaded).snapshot();
+  return state_of(TRY(load(revision, Unreadable::LeaveOut))).snapshot();
 }
 
 // ---- changes ----
@@ -167,7 +171,7 @@ void Follower::apply(CacheState& state, const Change& change, Window::Events& ev
       return;
     }
     // What cannot be read must not stop the rest; its old state would be a lie.
-    LOG_ERROR("cache: left out ", change.key, ": ", object.error().message());
+    leave_out(change.key, object.error());
   }
   if (!previous) return;
   remove(state, key, *previous);
@@ -223,7 +227,9 @@ void Follower::recover() {
       recovering_ = false;
       return;
     }
-    if (!result) ended_ = std::move(result).error();
+    if (result) continue;
+    LOG_WARNING("cache: watching ", resource_.prefix, ": ", result.error().message());
+    ended_ = std::move(result).error();
   }
 }
 
@@ -249,7 +255,7 @@ Result<void> Follower::resume() {
 
 // The changes that were missed, as far as two states tell.
 Result<void> Follower::reload() {
-  auto loaded = TRY(load(0));
+  auto loaded = TRY(load(0, Unreadable::LeaveOut));
   auto next = state_of(loaded);
   {
     std::lock_guard lock(apply_mutex_);

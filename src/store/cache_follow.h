@@ -37,7 +37,9 @@ class Follower final : public WatchSink, public std::enable_shared_from_this<Fol
     Revision revision = 0;
   };
 
-  Result<Loaded> load(Revision revision);
+  // What cannot be read is an error to a server that starts, and left out (with a word in the log) by one that runs.
+  enum class Unreadable : uint8_t { Error, LeaveOut };
+  Result<Loaded> load(Revision revision, Unreadable unreadable);
   CacheState state_of(const Loaded& loaded) const;
   Result<void> reload();
   Result<void> resume();

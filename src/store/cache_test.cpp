@@ -365,7 +365,7 @@ TEST_F(CacheTest, ReloadsAfterCompaction) {
   store.put("a/new", "n:again");  // 9
   store.put("a/0", "n:1");        // 10
   store.put("a/~", "n:1");        // 11
-  store.other();                  // 12
+  store.put("a/bad", "bad");      // 12
   ASSERT_TRUE(store.compact(12));
   store.end(Reason::ServiceUnavailable);  // resuming then finds that it is compacted
   std::string want = "M a/kept=m:2@7 D a/new=n:1@8 A a/new=n:again@9 A a/0=n:1@10 A a/~=n:1@11 D a/gone=n:1@12";

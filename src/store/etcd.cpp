@@ -19,7 +19,9 @@ namespace pb = etcdserverpb;
 // A key that no one has: only the revision of the answer is wanted.
 const std::string kNoKey(1, '\0');
 
-Entry entry_of(const pb::KeyValue& kv) { return {kv.key(), kv.value(), kv.create_revision(), kv.mod_revision()}; }
+Entry entry_of(const pb::KeyValue& kv) {
+  return {kv.key(), kv.value(), kv.create_revision(), kv.mod_revision()};
+}
 
 // etcd answered a progress request before it had sent what came before it until 3.4.25 and 3.5.8 (etcd issue 15220).
 bool progress_is_reliable(std::string_view version) {
@@ -99,7 +101,8 @@ class EtcdStore : public Store {
 
   Result<void> request_progress() override {
     if (!progress_is_reliable(version_))
-      return fail(Error(Reason::MethodNotAllowed, concat("etcd ", version_, " cannot report the progress of watches reliably")));
+      return fail(Error(Reason::MethodNotAllowed,
+                        concat("etcd ", version_, " cannot report the progress of watches reliably")));
     watches_.request_progress();
     return {};
   }

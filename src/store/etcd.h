@@ -1,5 +1,5 @@
-// An etcd v3 cluster as the store, for clusters that outgrow one machine. Keys are used as they are given, so the data is laid
-// out as the caller says.
+// An etcd v3 cluster as the store, for clusters that outgrow one machine. Keys are used as they are given, so the data
+// is laid out as the caller says.
 //
 // Nothing of gRPC is initialised before the first connect_etcd().
 #pragma once
@@ -11,7 +11,7 @@
 namespace sampan::store {
 
 struct EtcdOptions {
-  std::vector<std::string> endpoints;  // "https://host:2379", "http://...", "host:2379", "unix:///path"
+  std::vector<std::string> endpoints;        // "https://host:2379", "http://...", "host:2379", "unix:///path"
   std::string ca_file, cert_file, key_file;  // PEM; a CA means TLS, certificate and key that we identify ourselves
   Clock* clock = &real_clock();
   int64_t connect_timeout_ms = 5000;

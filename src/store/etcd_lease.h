@@ -1,5 +1,5 @@
-// Leases for keys that expire. As kube-apiserver does, one lease serves all keys that are written within a short while: etcd
-// keeps a lease dear, and events come by the thousand.
+// Leases for keys that expire. As kube-apiserver does, one lease serves all keys that are written within a short while:
+// etcd keeps a lease dear, and events come by the thousand.
 #pragma once
 #include <mutex>
 

@@ -58,7 +58,8 @@ Error error_of(const grpc::Status& status) {
   switch (status.error_code()) {
     case grpc::StatusCode::OUT_OF_RANGE:
       if (message.find("compacted") != std::string::npos) return Error(Reason::Expired, std::move(message));
-      return Error(Reason::Timeout, std::move(message)).cause("ResourceVersionTooLarge", "Too large resource version", "");
+      return Error(Reason::Timeout, std::move(message))
+          .cause("ResourceVersionTooLarge", "Too large resource version", "");
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::RESOURCE_EXHAUSTED:  // the quota is used up, or too many requests
     case grpc::StatusCode::CANCELLED:
@@ -66,7 +67,8 @@ Error error_of(const grpc::Status& status) {
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return Error(Reason::Timeout, std::move(message));
     case grpc::StatusCode::INVALID_ARGUMENT:
-      if (message.find("too large") != std::string::npos) return Error(Reason::RequestEntityTooLarge, std::move(message));
+      if (message.find("too large") != std::string::npos)
+        return Error(Reason::RequestEntityTooLarge, std::move(message));
       return Error(Reason::InternalError, std::move(message));
     default:
       return Error(Reason::InternalError, std::move(message));
@@ -108,18 +110,22 @@ class Rpc : public EtcdRpc {
       : channels_(std::move(channels)), connect_timeout_ms_(connect_timeout_ms) {}
 
   Result<void> range(const pb::RangeRequest& request, pb::RangeResponse& response) override {
-    return read([&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Range(&context, request, &response); });
+    return read(
+        [&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Range(&context, request, &response); });
   }
   Result<void> txn(const pb::TxnRequest& request, pb::TxnResponse& response) override {
-    return call([&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Txn(&context, request, &response); });
+    return call(
+        [&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Txn(&context, request, &response); });
   }
   Result<void> compact(const pb::CompactionRequest& request) override {
     pb::CompactionResponse response;
-    return call([&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Compact(&context, request, &response); });
+    return call(
+        [&](auto& channel, auto& context) { return pb::KV::NewStub(channel)->Compact(&context, request, &response); });
   }
   Result<void> grant(const pb::LeaseGrantRequest& request, pb::LeaseGrantResponse& response) override {
-    return call(
-        [&](auto& channel, auto& context) { return pb::Lease::NewStub(channel)->LeaseGrant(&context, request, &response); });
+    return call([&](auto& channel, auto& context) {
+      return pb::Lease::NewStub(channel)->LeaseGrant(&context, request, &response);
+    });
   }
   Result<void> status(pb::StatusResponse& response) override {
     return read([&](auto& channel, auto& context) {

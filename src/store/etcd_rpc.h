@@ -1,5 +1,5 @@
-// The calls to etcd, without a word of gRPC: only etcd_rpc.cpp includes its headers. Chooses an endpoint that answers, and
-// another one when it no longer does.
+// The calls to etcd, without a word of gRPC: only etcd_rpc.cpp includes its headers. Chooses an endpoint that answers,
+// and another one when it no longer does.
 #pragma once
 #include <memory>
 
@@ -37,7 +37,8 @@ class EtcdRpc {
   virtual Result<void> range(const etcdserverpb::RangeRequest& request, etcdserverpb::RangeResponse& response) = 0;
   virtual Result<void> txn(const etcdserverpb::TxnRequest& request, etcdserverpb::TxnResponse& response) = 0;
   virtual Result<void> compact(const etcdserverpb::CompactionRequest& request) = 0;
-  virtual Result<void> grant(const etcdserverpb::LeaseGrantRequest& request, etcdserverpb::LeaseGrantResponse& response) = 0;
+  virtual Result<void> grant(const etcdserverpb::LeaseGrantRequest& request,
+                             etcdserverpb::LeaseGrantResponse& response) = 0;
   virtual Result<void> status(etcdserverpb::StatusResponse& response) = 0;
   virtual Result<void> snapshot(const std::function<bool(std::string_view)>& sink) = 0;
   virtual Result<std::unique_ptr<EtcdWatchStream>> watch() = 0;

@@ -11,8 +11,8 @@ namespace sampan::store {
 
 class EtcdServer {
  public:
-  // Null: etcd is not installed. `tls` names a directory with ca.crt, server.crt and server.key; clients must then have a
-  // certificate of that CA.
+  // Null: etcd is not installed. `tls` names a directory with ca.crt, server.crt and server.key; clients must then have
+  // a certificate of that CA.
   static std::unique_ptr<EtcdServer> start(std::string tls = "");
   ~EtcdServer();
   void stop();

@@ -44,7 +44,9 @@ std::unique_ptr<EtcdServer> EtcdServer::start(std::string tls) {
   return server;
 }
 
-EtcdServer::~EtcdServer() { stop(); }
+EtcdServer::~EtcdServer() {
+  stop();
+}
 
 void EtcdServer::stop() {
   if (process_ < 0) return;
@@ -53,16 +55,18 @@ void EtcdServer::stop() {
   process_ = -1;
 }
 
-std::string EtcdServer::endpoint() const { return concat(tls_.empty() ? "http" : "https", "://127.0.0.1:", port_); }
+std::string EtcdServer::endpoint() const {
+  return concat(tls_.empty() ? "http" : "https", "://127.0.0.1:", port_);
+}
 
 void EtcdServer::start_again() {
   auto peer = concat("http://127.0.0.1:", peer_port_);
-  std::vector<std::string> arguments = {
-      "etcd", "--name=test", "--data-dir=" + directory_.path() + "/data", "--listen-client-urls=" + endpoint(),
-      "--advertise-client-urls=" + endpoint(), "--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer,
-      "--initial-cluster=test=" + peer,
-      // Short ticks: elections and the least time of a lease follow from them.
-      "--heartbeat-interval=10", "--election-timeout=100", "--log-level=error"};
+  std::vector<std::string> arguments = {"etcd", "--name=test", "--data-dir=" + directory_.path() + "/data",
+                                        "--listen-client-urls=" + endpoint(), "--advertise-client-urls=" + endpoint(),
+                                        "--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer,
+                                        "--initial-cluster=test=" + peer,
+                                        // Short ticks: elections and the least time of a lease follow from them.
+                                        "--heartbeat-interval=10", "--election-timeout=100", "--log-level=error"};
   if (!tls_.empty())
     for (auto* flag : {"--cert-file=/server.crt", "--key-file=/server.key", "--trusted-ca-file=/ca.crt"}) {
       std::string text = flag;

@@ -45,14 +45,14 @@ TEST(Etcd, WatchGoesOnAfterTheServerWasAway) {
 
 TEST(Etcd, CertificatesOnBothSides) {
   TemporaryDirectory directory;
-  auto script = concat(
-      "cd '", directory.path(), "' && exec >/dev/null 2>&1 && ",
-      "new='openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && ",
-      "$new -x509 -keyout ca.key -out ca.crt -subj /CN=ca -days 1 && ",
-      "printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n' > ext && ",
-      "for name in server client; do $new -keyout $name.key -out $name.csr -subj /CN=$name && ",
-      "openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $name.crt -days 1 -extfile ext || exit 1; "
-      "done");
+  auto script = concat("cd '", directory.path(), "' && exec >/dev/null 2>&1 && ",
+                       "new='openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes' && ",
+                       "$new -x509 -keyout ca.key -out ca.crt -subj /CN=ca -days 1 && ",
+                       "printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=serverAuth,clientAuth\\n' > ext && ",
+                       "for name in server client; do $new -keyout $name.key -out $name.csr -subj /CN=$name && ",
+                       "openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $name.crt -days "
+                       "1 -extfile ext || exit 1; "
+                       "done");
   if (system(script.c_str()) != 0) GTEST_SKIP() << "the openssl program is not installed";
   auto server = EtcdServer::start(directory.path());
   if (!server) GTEST_SKIP() << "the etcd binary is not installed";

@@ -36,7 +36,8 @@ struct EtcdWatches::Member {
   int64_t id = 0;
   KeyRange range;
   Revision next = 0;  // by the reader's thread; 0: from the answer's revision on
-  int64_t created_after = INT64_MAX;  // by the reader's thread: how many progress requests were sent before etcd had the watch
+  int64_t created_after =
+      INT64_MAX;  // by the reader's thread: how many progress requests were sent before etcd had the watch
   std::vector<pb::Event> fragments;  // of an answer that comes in pieces
   std::recursive_mutex mutex;
   std::shared_ptr<WatchSink> sink;  // by mutex; empty: closed
@@ -220,7 +221,8 @@ void EtcdWatches::dispatch(const pb::WatchResponse& response) {
       std::lock_guard lock(shared_->mutex);
       shared_->members.erase(member->id);
     }
-    if (response.compact_revision() > 0) return member->end(revision_compacted(member->next, response.compact_revision()));
+    if (response.compact_revision() > 0)
+      return member->end(revision_compacted(member->next, response.compact_revision()));
     return member->end(Error(Reason::ServiceUnavailable, concat("etcd: ", response.cancel_reason())));
   }
   if (response.created()) {

@@ -1,5 +1,5 @@
-// All watches of an etcd store over one stream. When the stream breaks, each goes on at another endpoint from the revision
-// after the last one it saw, so that nothing is lost or seen twice.
+// All watches of an etcd store over one stream. When the stream breaks, each goes on at another endpoint from the
+// revision after the last one it saw, so that nothing is lost or seen twice.
 #pragma once
 #include <condition_variable>
 #include <thread>

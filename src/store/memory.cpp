@@ -210,8 +210,9 @@ class Memory : public MemoryStore {
 
   // The newest version at or below `at`.
   static const Version* version_at(const std::vector<VersionRef>& versions, Revision at) {
-    auto after = std::upper_bound(versions.begin(), versions.end(), at,
-                                  [](Revision revision, const VersionRef& version) { return revision < version->revision; });
+    auto after =
+        std::upper_bound(versions.begin(), versions.end(), at,
+                         [](Revision revision, const VersionRef& version) { return revision < version->revision; });
     return after == versions.begin() ? nullptr : std::prev(after)->get();
   }
 
@@ -220,8 +221,9 @@ class Memory : public MemoryStore {
     {
       std::lock_guard lock(mutex_);
       if (first < oldest_) return fail(revision_compacted(first, oldest_));
-      auto i = std::lower_bound(log_.begin(), log_.end(), first,
-                                [](const VersionRef& version, Revision revision) { return version->revision < revision; });
+      auto i = std::lower_bound(log_.begin(), log_.end(), first, [](const VersionRef& version, Revision revision) {
+        return version->revision < revision;
+      });
       for (; i != log_.end() && (*i)->revision <= last; ++i)
         if (range.contains((*i)->key)) kept.push_back(std::make_shared<Version>(**i));
     }
@@ -231,7 +233,8 @@ class Memory : public MemoryStore {
     return {};
   }
 
-  // Drops what only revisions below `revision` show. The change at `revision` itself stays whole, for a watch from there.
+  // Drops what only revisions below `revision` show. The change at `revision` itself stays whole, for a watch from
+  // there.
   void compact_to(Revision revision) {
     oldest_ = revision;
     while (!log_.empty() && log_.front()->revision < revision) {

@@ -1,5 +1,5 @@
-// A store that lives and dies with the process: for tests and the simulator. Deterministic: no thread of its own, time and
-// timers are handed in.
+// A store that lives and dies with the process: for tests and the simulator. Deterministic: no thread of its own, time
+// and timers are handed in.
 #pragma once
 #include <memory>
 

@@ -8,7 +8,7 @@ namespace sampan::store::persistent_map {
 
 namespace {
 
-ObjectRef numbered(int64_t number) { return schema::Object::make(schema::scalar(schema::Kind::String), {}, 0, number); }
+ObjectRef numbered(int64_t number) { return schema::Object::make(schema::scalar(schema::Kind::String), "", 0, number); }
 
 using Model = std::map<std::string, int64_t>;
 

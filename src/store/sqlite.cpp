@@ -15,6 +15,8 @@ namespace sampan::store {
 
 namespace {
 
+constexpr size_t kValueBytesMax = 64 << 20;  // far above what the API lets through
+
 // One process owns the file. SQLite's own locks would let a second one in between two transactions.
 class FileLock {
  public:
@@ -28,7 +30,8 @@ class FileLock {
     auto name = path + ".lock";
     lock.descriptor_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock.descriptor_ < 0)
-      return fail(Error(Reason::InternalError, concat("store file ", path, ": cannot make ", name, ": ", strerror(errno))));
+      return fail(
+          Error(Reason::InternalError, concat("store file ", path, ": cannot make ", name, ": ", strerror(errno))));
     if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0)
       return fail(Error(Reason::ServiceUnavailable, concat("store file ", path, ": in use by another process")));
     return lock;
@@ -41,7 +44,10 @@ class FileLock {
 class SqliteStore : public Store {
  public:
   SqliteStore(SqliteOptions options, FileLock lock, const FileState& file)
-      : options_(std::move(options)), lock_(std::move(lock)), state_(file), hub_(file.current),
+      : options_(std::move(options)),
+        lock_(std::move(lock)),
+        state_(file),
+        hub_(file.current),
         readers_(options_.path, state_) {}
 
   ~SqliteStore() override {
@@ -54,7 +60,13 @@ class SqliteStore : public Store {
     return {};
   }
 
-  Result<Written> write(Write write) override { return writer_->write(std::move(write)); }
+  Result<Written> write(Write write) override {
+    if (write.key.empty()) return fail(Error(Reason::InternalError, "store: a write without a key"));
+    if (write.value && write.value->size() > kValueBytesMax)
+      return fail(Error(Reason::RequestEntityTooLarge,
+                        concat("store: the value of ", write.key, " is larger than ", kValueBytesMax, " bytes")));
+    return writer_->write(std::move(write));
+  }
 
   Result<Range> range(const RangeOptions& options) override {
     return readers_.with([&](SqliteReader& reader) { return reader.range(options); });
@@ -62,11 +74,11 @@ class SqliteStore : public Store {
 
   Result<std::unique_ptr<Watch>> watch(std::string start, std::string end, Revision from,
                                        std::shared_ptr<WatchSink> sink) override {
-    return hub_.add({std::move(start), std::move(end)}, from, std::move(sink),
-                    [this](const KeyRange& range, Revision first, Revision last, const WatchHub::Deliver& deliver) {
-                      return readers_.with(
-                          [&](SqliteReader& reader) { return reader.history(range, first, last, deliver); });
-                    });
+    return hub_.add(
+        {std::move(start), std::move(end)}, from, std::move(sink),
+        [this](const KeyRange& range, Revision first, Revision last, const WatchHub::Deliver& deliver) {
+          return readers_.with([&](SqliteReader& reader) { return reader.history(range, first, last, deliver); });
+        });
   }
 
   Result<Revision> current_revision() override { return state_.current(); }
@@ -83,8 +95,8 @@ class SqliteStore : public Store {
     return bytes;
   }
 
-  // The copy has reserved revisions of its own, so a store restored from it never hands out one that this one already did,
-  // unless it is very old.
+  // The copy has reserved revisions of its own, so a store restored from it never hands out one that this one already
+  // did, unless it is very old.
   Result<void> backup(const std::string& path) override {
     TRY(writer_->flush());
     return readers_.with([&](SqliteReader& reader) { return copy(reader.connection(), path); });

@@ -4,12 +4,12 @@
 //   current  key -> its last revision, so that reads and expectations find the row of the log
 //   meta     a few numbers (the reserved and the compacted revision), gap: revisions that a crash may have lost
 //
-// One thread writes: it takes all waiting writes, puts them into one transaction, syncs, publishes them to the watches and
-// then answers. Reads use connections of their own and never wait for it.
+// One thread writes: it takes all waiting writes, puts them into one transaction, syncs, publishes them to the watches
+// and then answers. Reads use connections of their own and never wait for it.
 //
-// Relaxed writes are visible at once but stay in memory until the next full commit, or flush_ms. Revisions are reserved on
-// disk ahead of their use, so that after a crash no revision is handed out twice; watches and reads that start at a revision
-// which the crash may have lost are answered Expired.
+// Relaxed writes are visible at once but stay in memory until the next full commit, or flush_ms. Revisions are reserved
+// on disk ahead of their use, so that after a crash no revision is handed out twice; watches and reads that start at a
+// revision which the crash may have lost are answered Expired.
 #pragma once
 #include <memory>
 
@@ -21,11 +21,10 @@ namespace sampan::store {
 struct SqliteOptions {
   std::string path;
   Clock* clock = &real_clock();
-  int64_t history_seconds = 300;    // older changes are compacted away; 0: only by compact()
+  int64_t history_seconds = 300;      // older changes are compacted away; 0: only by compact()
   int64_t relaxed_flush_ms = 60'000;  // relaxed writes go to disk (not synced) at the latest after this
-  int64_t max_bytes = 0;            // the file grows no further than this; 0: as the disk allows
-  // What is kept free of the disk by tuning: pages of the log's file that wait in the WAL until they are moved into the database.
-  int wal_pages = 2000;
+  int64_t max_bytes = 0;              // the file grows no further than this; 0: as the disk allows
+  int wal_pages = 2000;               // so many pages gather in the WAL before they are moved into the database
 };
 
 Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);

@@ -31,7 +31,9 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
 
 Statement& Statement::bind(int parameter, int64_t number) {
   check(sqlite3_bind_int64(statement_, parameter, number) == SQLITE_OK);
@@ -66,8 +68,12 @@ Result<void> Statement::run() {
   return {};
 }
 
-void Statement::reset() { sqlite3_reset(statement_); }
-int64_t Statement::integer(int column) { return sqlite3_column_int64(statement_, column); }
+void Statement::reset() {
+  sqlite3_reset(statement_);
+}
+int64_t Statement::integer(int column) {
+  return sqlite3_column_int64(statement_, column);
+}
 
 std::string_view Statement::bytes(int column) {
   auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
@@ -87,7 +93,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Ac
   return connection;
 }
 
-Connection::~Connection() { sqlite3_close_v2(handle_); }
+Connection::~Connection() {
+  sqlite3_close_v2(handle_);
+}
 
 Result<void> Connection::execute(const char* sql) {
   int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
@@ -109,7 +117,9 @@ Result<int64_t> Connection::number(std::string_view sql) {
   return TRY(statement.step()) ? statement.integer(0) : 0;
 }
 
-bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+bool Connection::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
 
 Error Connection::error(int code, std::string_view doing) const {
   auto text = concat("store file ", path_, ": ", doing, doing.empty() ? "" : ": ");

@@ -1,5 +1,5 @@
-// Kills a process that writes, again and again, and looks whether everything it was promised is there. SAMPAN_CRASH_ROUNDS
-// sets how often.
+// Kills a process that writes, again and again, and looks whether everything it was promised is there.
+// SAMPAN_CRASH_ROUNDS sets how often.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -24,7 +24,9 @@ struct Report {
   int32_t padding = 0;
 };
 
-std::string key_name(int key) { return concat("/k/", key); }
+std::string key_name(int key) {
+  return concat("/k/", key);
+}
 
 // In the child, until it is killed: each thread counts up its own keys.
 [[noreturn]] void write_for_ever(const std::string& path, int pipe, int counter, bool compacting) {
@@ -39,8 +41,8 @@ std::string key_name(int key) { return concat("/k/", key); }
       auto written = store.write(std::move(write));
       if (!written) _exit(2);
       report.revision = written->revision;
-      if (compacting && thread == 0 && i % 20 == 0 && !store.compact(report.revision)) _exit(3);
       if (::write(pipe, &report, sizeof report) != sizeof report) _exit(4);
+      if (compacting && thread == 0 && i % 20 == 0 && !store.compact(report.revision)) _exit(3);
     }
   };
   std::vector<std::thread> threads;

@@ -7,7 +7,7 @@ namespace sampan::store {
 
 namespace {
 
-constexpr size_t kIdleReaders = 2;       // each holds some 150 KB
+constexpr size_t kIdleReaders = 2;  // each holds some 150 KB
 constexpr int kReaderCacheKilobytes = 128;
 constexpr size_t kPieceRows = 256;       // history is delivered in pieces of so many changes ...
 constexpr size_t kPieceBytes = 1 << 20;  // ... or so many bytes
@@ -16,7 +16,10 @@ constexpr size_t kPieceBytes = 1 << 20;  // ... or so many bytes
 struct Bounds {
   std::string start, end;
   explicit Bounds(const KeyRange& range)
-      : start(range.start), end(range.single() ? range.start + '\0' : range.unbounded() ? "\xff" : range.end) {}
+      : start(range.start),
+        end(range.single()      ? range.start + '\0'
+            : range.unbounded() ? "\xff"
+                                : range.end) {}
 };
 
 // Lays the relaxed rows above `on_disk` over a range that was read from disk with room for them beyond its limit.
@@ -88,17 +91,20 @@ Result<void> SqliteReader::prepare() {
   auto& c = *connection_;
   last_revision_ = TRY(c.prepare("SELECT max(revision) FROM log"));
   oldest_ = TRY(c.prepare("SELECT value FROM meta WHERE name='oldest'"));
-  keys_ = TRY(c.prepare("SELECT key, revision, created FROM current "
-                        "WHERE key >= ?1 AND key < ?2 AND created > 0 ORDER BY key LIMIT ?3"));
-  entries_ = TRY(c.prepare("SELECT c.key, c.revision, c.created, l.value FROM current c CROSS JOIN log l "
-                           "ON l.revision = c.revision "
-                           "WHERE c.key >= ?1 AND c.key < ?2 AND c.created > 0 ORDER BY c.key LIMIT ?3"));
+  keys_ =
+      TRY(c.prepare("SELECT key, revision, created FROM current "
+                    "WHERE key >= ?1 AND key < ?2 AND created > 0 ORDER BY key LIMIT ?3"));
+  entries_ =
+      TRY(c.prepare("SELECT c.key, c.revision, c.created, l.value FROM current c CROSS JOIN log l "
+                    "ON l.revision = c.revision "
+                    "WHERE c.key >= ?1 AND c.key < ?2 AND c.created > 0 ORDER BY c.key LIMIT ?3"));
   count_ = TRY(c.prepare("SELECT count(*) FROM current WHERE key >= ?1 AND key < ?2 AND created > 0"));
   index_ = TRY(c.prepare("SELECT key, revision FROM current WHERE key >= ?1 AND key < ?2 ORDER BY key"));
   version_ = TRY(c.prepare("SELECT previous, created, deleted, value FROM log WHERE revision = ?1"));
-  log_ = TRY(c.prepare("SELECT l.revision, l.key, l.value, l.created, l.previous, l.deleted, p.value FROM log l "
-                       "LEFT JOIN log p ON p.revision = l.previous AND p.deleted = 0 "
-                       "WHERE l.revision >= ?1 AND l.revision <= ?2 AND l.key >= ?3 AND l.key < ?4 ORDER BY l.revision"));
+  log_ =
+      TRY(c.prepare("SELECT l.revision, l.key, l.value, l.created, l.previous, l.deleted, p.value FROM log l "
+                    "LEFT JOIN log p ON p.revision = l.previous AND p.deleted = 0 "
+                    "WHERE l.revision >= ?1 AND l.revision <= ?2 AND l.key >= ?3 AND l.key < ?4 ORDER BY l.revision"));
   return {};
 }
 
@@ -180,7 +186,8 @@ Result<bool> SqliteReader::find_version(Revision at, Revision newest, Entry& ent
   return true;
 }
 
-Result<void> SqliteReader::history(const KeyRange& range, Revision from, Revision to, const WatchHub::Deliver& deliver) {
+Result<void> SqliteReader::history(const KeyRange& range, Revision from, Revision to,
+                                   const WatchHub::Deliver& deliver) {
   if (state_.in_gap_to_watch(from)) return fail(revision_compacted(from, state_.oldest()));
   while (from <= to) from = TRY(history_piece(range, from, to, deliver));
   return {};

@@ -1,5 +1,5 @@
-// Reads of a store file: ranges, now or in the past, and the history that a watch begins with. A reader has a connection of
-// its own and is used by one thread at a time; what is not on disk yet is laid over what is.
+// Reads of a store file: ranges, now or in the past, and the history that a watch begins with. A reader has a
+// connection of its own and is used by one thread at a time; what is not on disk yet is laid over what is.
 #pragma once
 #include "store/sqlite_state.h"
 #include "store/watch_hub.h"

@@ -10,8 +10,8 @@ constexpr int64_t kApplication = 0x53616d70;  // "Samp", in the file's header
 constexpr int64_t kFormat = 1;
 constexpr int64_t kPageBytes = 4096;
 
-// log.previous is the row that this one superseded, deletions too, so that the history of a key is a chain. log.created of a
-// deletion is that of the key it deleted. current.created = 0: deleted, kept until compaction passes.
+// log.previous is the row that this one superseded, deletions too, so that the history of a key is a chain. log.created
+// of a deletion is that of the key it deleted. current.created = 0: deleted, kept until compaction passes.
 constexpr const char* kTables = R"(
 CREATE TABLE log(revision INTEGER PRIMARY KEY, key BLOB NOT NULL, created INTEGER NOT NULL, previous INTEGER NOT NULL,
                  deleted INTEGER NOT NULL, expiry INTEGER, value BLOB NOT NULL) STRICT;
@@ -35,10 +35,12 @@ Result<void> check_format(Connection& connection) {
   auto application = TRY(connection.number("PRAGMA application_id"));
   auto format = TRY(connection.number("PRAGMA user_version"));
   if (application != kApplication)
-    return fail(Error(Reason::InternalError, concat("store file ", connection.path(), ": this is not a store of Sampan")));
+    return fail(
+        Error(Reason::InternalError, concat("store file ", connection.path(), ": this is not a store of Sampan")));
   if (format != kFormat)
-    return fail(Error(Reason::InternalError, concat("store file ", connection.path(), ": written by another version (format ",
-                                                    format, ", this version reads ", kFormat, ")")));
+    return fail(
+        Error(Reason::InternalError, concat("store file ", connection.path(), ": written by another version (format ",
+                                            format, ", this version reads ", kFormat, ")")));
   return {};
 }
 
@@ -48,14 +50,15 @@ Result<void> read_gaps(Connection& connection, FileState& state) {
   return {};
 }
 
-// The process died: up to `reserved` revisions may have been handed out beyond those on disk. The next state gets a revision
-// above them all, and whoever saw one of them starts over.
+// The process died: up to `reserved` revisions may have been handed out beyond those on disk. The next state gets a
+// revision above them all, and whoever saw one of them starts over.
 Result<void> close_gap(Connection& connection, FileState& state, Revision on_disk) {
   state.current = std::max(state.reserved, on_disk) + 1;
   state.reserved = state.current;
   Gap gap{on_disk + 2, state.current};
   TRY(connection.execute(concat("BEGIN IMMEDIATE; DELETE FROM gap WHERE last < ", state.swept,
-                                "; INSERT INTO gap(first, last) VALUES(", gap.first, ",", gap.last, "); UPDATE meta SET value=", state.reserved, " WHERE name='reserved'; COMMIT")
+                                "; INSERT INTO gap(first, last) VALUES(", gap.first, ",", gap.last,
+                                "); UPDATE meta SET value=", state.reserved, " WHERE name='reserved'; COMMIT")
                              .c_str()));
   state.gaps.push_back(gap);
   return {};

@@ -1,4 +1,5 @@
-// What the writer and the readers of a store file share: the revisions, and the relaxed writes that are not on disk yet.
+// What the writer and the readers of a store file share: the revisions, and the relaxed writes that are not on disk
+// yet.
 #pragma once
 #include <atomic>
 #include <memory>

@@ -9,18 +9,22 @@ Result<std::unique_ptr<SqliteTables>> SqliteTables::prepare(Connection& connecti
 }
 
 Result<void> SqliteTables::prepare_all(Connection& c) {
-  find_ = TRY(c.prepare("SELECT c.revision, c.created, l.value FROM current c LEFT JOIN log l ON l.revision = c.revision "
-                        "WHERE c.key = ?1"));
-  append_ = TRY(c.prepare("INSERT INTO log(revision, key, created, previous, deleted, expiry, value) "
-                          "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+  find_ =
+      TRY(c.prepare("SELECT c.revision, c.created, l.value FROM current c LEFT JOIN log l ON l.revision = c.revision "
+                    "WHERE c.key = ?1"));
+  append_ =
+      TRY(c.prepare("INSERT INTO log(revision, key, created, previous, deleted, expiry, value) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
   set_current_ = TRY(c.prepare("INSERT OR REPLACE INTO current(key, revision, created) VALUES(?1, ?2, ?3)"));
   set_meta_ = TRY(c.prepare("UPDATE meta SET value = ?2 WHERE name = CAST(?1 AS TEXT)"));
-  due_ = TRY(c.prepare("SELECT l.key, l.revision FROM log l INDEXED BY due CROSS JOIN current c ON c.key = l.key "
-                       "WHERE l.expiry IS NOT NULL AND l.expiry > ?1 AND l.expiry <= ?2 AND c.revision = l.revision "
-                       "ORDER BY l.expiry LIMIT ?3"));
+  due_ =
+      TRY(c.prepare("SELECT l.key, l.revision FROM log l INDEXED BY due CROSS JOIN current c ON c.key = l.key "
+                    "WHERE l.expiry IS NOT NULL AND l.expiry > ?1 AND l.expiry <= ?2 AND c.revision = l.revision "
+                    "ORDER BY l.expiry LIMIT ?3"));
   next_expiry_ = TRY(c.prepare("SELECT min(expiry) FROM log WHERE expiry IS NOT NULL AND expiry > ?1"));
-  sweep_ = TRY(c.prepare("SELECT revision, key, previous, deleted FROM log "
-                         "WHERE revision >= ?1 AND revision < ?2 ORDER BY revision LIMIT ?3"));
+  sweep_ =
+      TRY(c.prepare("SELECT revision, key, previous, deleted FROM log "
+                    "WHERE revision >= ?1 AND revision < ?2 ORDER BY revision LIMIT ?3"));
   remove_row_ = TRY(c.prepare("DELETE FROM log WHERE revision = ?1"));
   remove_current_ = TRY(c.prepare("DELETE FROM current WHERE key = ?1 AND revision = ?2"));
   return {};

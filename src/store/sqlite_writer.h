@@ -11,8 +11,9 @@ namespace sampan::store {
 
 class SqliteWriter {
  public:
-  static Result<std::unique_ptr<SqliteWriter>> start(const SqliteOptions& options, std::unique_ptr<Connection> connection,
-                                                     const FileState& file, SharedState& state, WatchHub& hub);
+  static Result<std::unique_ptr<SqliteWriter>> start(const SqliteOptions& options,
+                                                     std::unique_ptr<Connection> connection, const FileState& file,
+                                                     SharedState& state, WatchHub& hub);
   ~SqliteWriter();  // what waits is written first
 
   Result<Written> write(Write write);
@@ -50,6 +51,9 @@ class SqliteWriter {
   void answer(Batch& batch, bool on_disk);
   void fail_batch(Batch& batch, const Error& error);
   void expire();
+  bool may_compact() const;
+  void compact_some();
+  Result<void> set_synced(bool synced);
   void recover_room();
   void checkpoint();
   void close();
@@ -63,18 +67,19 @@ class SqliteWriter {
   std::unique_ptr<SqliteCompaction> compaction_;
 
   // Of the writer's thread alone:
-  Revision last_;       // handed out
-  Revision on_disk_;    // of these, the last one on disk
-  Revision reserved_;   // on disk
-  bool clean_ = true;   // nothing was written since the file was opened
-  bool synced_ = true;  // the setting of the connection
+  Revision last_;                // handed out
+  Revision on_disk_;             // of these, the last one on disk
+  Revision reserved_;            // on disk
+  bool clean_ = true;            // nothing was written since the file was opened
+  bool synced_ = true;           // the setting of the connection
   std::vector<RowRef> pending_;  // rows that are not on disk: relaxed ones, then those of the batch
   size_t pending_bytes_ = 0;
   int64_t pending_since_us_ = 0;  // monotonic
   std::unordered_map<std::string_view, const Row*> pending_by_key_;
-  int64_t expired_ms_ = 0;   // all keys due until then are deleted
-  int64_t next_due_ms_ = 0;  // 0: nothing will expire
-  int wal_pages_ = 0;        // set by SQLite after a commit
+  int64_t expired_ms_ = 0;          // all keys due until then are deleted
+  int64_t next_due_ms_ = 0;         // 0: nothing will expire
+  bool compaction_failed_ = false;  // no more until a write succeeds
+  int wal_pages_ = 0;               // set by SQLite after a commit
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -1,5 +1,5 @@
-// One table of cases, run against every backend. Revisions are written relative to where the case began, because an etcd
-// server is shared by all cases.
+// One table of cases, run against every backend. Revisions are written relative to where the case began, because an
+// etcd server is shared by all cases.
 #include "store/store.h"
 
 #include <gtest/gtest.h>
@@ -434,9 +434,15 @@ void run_all(std::unique_ptr<Backend> (*make)()) {
 
 }  // namespace
 
-TEST(Store, Memory) { run_all(make_memory_backend); }
-TEST(Store, Sqlite) { run_all(make_sqlite_backend); }
-TEST(Store, Etcd) { run_all(make_etcd_backend); }
+TEST(Store, Memory) {
+  run_all(make_memory_backend);
+}
+TEST(Store, Sqlite) {
+  run_all(make_sqlite_backend);
+}
+TEST(Store, Etcd) {
+  run_all(make_etcd_backend);
+}
 
 TEST(Store, EndOfPrefix) {
   struct {

@@ -59,11 +59,23 @@ class Recorder : public WatchSink {
     wake_.notify_all();
   }
   // Waits for so many changes (a store that is not in this process delivers late), and gives what there is.
-  std::vector<std::string> lines(size_t at_least) { return until([&] { return lines_.size() >= at_least; }), copy(); }
-  std::string ended() { return until([&] { return !ended_.empty(); }), ended_; }
-  bool saw_progress(Revision revision) { return until([&] { return progress_ >= revision; }); }
-  Revision last() { std::lock_guard lock(mutex_); return last_; }
-  bool ordered() { std::lock_guard lock(mutex_); return ordered_; }
+  std::vector<std::string> lines(size_t at_least) {
+    return until([&] { return lines_.size() >= at_least; }), copy();
+  }
+  std::string ended() {
+    return until([&] { return !ended_.empty(); }), ended_;
+  }
+  bool saw_progress(Revision revision) {
+    return until([&] { return progress_ >= revision; });
+  }
+  Revision last() {
+    std::lock_guard lock(mutex_);
+    return last_;
+  }
+  bool ordered() {
+    std::lock_guard lock(mutex_);
+    return ordered_;
+  }
 
  private:
   template <class F>
@@ -71,7 +83,10 @@ class Recorder : public WatchSink {
     std::unique_lock lock(mutex_);
     return wake_.wait_for(lock, std::chrono::seconds(20), done);
   }
-  std::vector<std::string> copy() { std::lock_guard lock(mutex_); return lines_; }
+  std::vector<std::string> copy() {
+    std::lock_guard lock(mutex_);
+    return lines_;
+  }
 
   std::mutex mutex_;
   std::condition_variable wake_;

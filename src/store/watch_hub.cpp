@@ -48,7 +48,8 @@ struct WatchHub::List {
 
 class WatchHub::Handle : public Watch {
  public:
-  Handle(std::shared_ptr<Member> member, std::weak_ptr<List> list) : member_(std::move(member)), list_(std::move(list)) {}
+  Handle(std::shared_ptr<Member> member, std::weak_ptr<List> list)
+      : member_(std::move(member)), list_(std::move(list)) {}
   ~Handle() override {
     {
       std::lock_guard lock(member_->mutex);

@@ -1,9 +1,9 @@
-// The watches of an embedded store: hands each change to every watch that asked for its key, in revision order, and joins a
-// watch that starts in the past to the stream of new changes without a gap.
+// The watches of an embedded store: hands each change to every watch that asked for its key, in revision order, and
+// joins a watch that starts in the past to the stream of new changes without a gap.
 //
-// Sinks are called by the thread that publishes (the store's writer), so a sink must be quick: it queues, it does not work.
-// A sink may destroy its own watch or start another one, but must not write to the store. Who destroys a watch must not hold
-// a lock that the sink takes: the destructor waits for a call that is running.
+// Sinks are called by the thread that publishes (the store's writer), so a sink must be quick: it queues, it does not
+// work. A sink may destroy its own watch or start another one, but must not write to the store. Who destroys a watch
+// must not hold a lock that the sink takes: the destructor waits for a call that is running.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -21,7 +21,8 @@ class WatchHub {
  public:
   using Deliver = std::function<void(std::span<const Change>)>;
   // Delivers the changes of the range with from <= revision <= to, in order, in one or more pieces.
-  using History = std::function<Result<void>(const KeyRange& range, Revision from, Revision to, const Deliver& deliver)>;
+  using History =
+      std::function<Result<void>(const KeyRange& range, Revision from, Revision to, const Deliver& deliver)>;
 
   explicit WatchHub(Revision published);
   ~WatchHub();
@@ -41,10 +42,10 @@ class WatchHub {
   struct List;
   class Handle;
 
-  std::shared_ptr<List> list_;                 // shared with the watches, which may outlive the store
+  std::shared_ptr<List> list_;                  // shared with the watches, which may outlive the store
   mutable std::recursive_mutex publish_mutex_;  // held while changes go out; recursive: a sink may start a watch
   std::atomic<Revision> delivered_;
-  Revision published_;                         // by publish_mutex_
+  Revision published_;  // by publish_mutex_
   std::vector<std::shared_ptr<Member>> scratch_;
 };
 

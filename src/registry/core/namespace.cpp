@@ -10,10 +10,16 @@ namespace core_namespace {
 
 constexpr std::string_view kNameLabel = "kubernetes.io/metadata.name";
 
-void label_with_name(Value object, std::string_view) {
+void label_with_name(Value object) {
   Value metadata = object.ensure_object("metadata");
   auto name = metadata["name"].as_string();
   if (!name.empty()) metadata.ensure_object("labels").set(kNameLabel, name);
+}
+
+void defaults(Value object, std::string_view) {
+  label_with_name(object);
+  Value status = object.ensure_object("status");
+  if (status["phase"].as_string().empty()) status.set("phase", "Active");
 }
 
 void prepare_create(Value object, const CreateContext&) {
@@ -24,11 +30,11 @@ void prepare_create(Value object, const CreateContext&) {
   bool has = false;
   for (Value finalizer : finalizers.items()) has |= finalizer.as_string() == "kubernetes";
   if (!has) finalizers.push("kubernetes");
-  label_with_name(object, {});
+  label_with_name(object);
 }
 
 void prepare_update(Value object, const Object& old, std::string_view subresource) {
-  label_with_name(object, {});
+  label_with_name(object);
   if (!subresource.empty()) return;
   // Only the finalize subresource may take finalizers away.
   Value spec = object.ensure_object("spec");
@@ -39,9 +45,8 @@ void prepare_update(Value object, const Object& old, std::string_view subresourc
 }
 
 void validate_finalizer(FieldErrors& errors, const Path& path, std::string_view finalizer) {
-  size_t before = errors.size();
   require_qualified_name(errors, path, finalizer);
-  if (errors.size() == before) require_known_finalizer(errors, path, finalizer);
+  require_known_finalizer(errors, path, finalizer);
 }
 
 void validate(const Object& object, FieldErrors& errors) {
@@ -80,6 +85,10 @@ void row(const Object& object, Row& row) {
   age_cell(object, row);
 }
 
+// The first DELETE only marks it; the controller of namespaces empties it and takes the finalizer away.
+void begin_delete(Value object) { object.ensure_object("status").set("phase", "Terminating"); }
+bool deletable(const Object& object) { return object["spec"]["finalizers"].size() == 0; }
+
 constexpr FieldLabel kFieldLabels[] = {
     {"status.phase", [](const Object& object) { return std::string(object["status"]["phase"].as_string()); }},
     {"name", [](const Object& object) { return std::string(name_of(object)); }},
@@ -90,7 +99,7 @@ constexpr FieldLabel kFieldLabels[] = {
 extern const Rules kNamespaceRules{
     .group = "",
     .kind = "Namespace",
-    .defaults = core_namespace::label_with_name,
+    .defaults = core_namespace::defaults,
     .prepare_create = core_namespace::prepare_create,
     .prepare_update = core_namespace::prepare_update,
     .validate = core_namespace::validate,
@@ -102,6 +111,9 @@ extern const Rules kNamespaceRules{
     .row = core_namespace::row,
     .field_labels = core_namespace::kFieldLabels,
     .has_generation = false,
+    .begin_delete = core_namespace::begin_delete,
+    .deletable = core_namespace::deletable,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

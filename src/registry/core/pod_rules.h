@@ -71,6 +71,8 @@ std::string_view compute_qos_class(Value spec);
 // The good volumes by name, for the mounts.
 using Volumes = std::map<std::string_view, AnyView>;
 Volumes validate_volumes(const At& volumes, const AnyView& metadata, const PodSpecOptions& options);
+// One source by the name of its field: persistent volumes have many of the same.
+void validate_volume_source(const At& source, std::string_view field);
 void validate_projected_source(const At& projected, const PodSpecOptions& options);
 void validate_downward_file(const At& file, const At& place);
 void validate_key_to_path(const At& item);

@@ -337,6 +337,11 @@ void validate_source(const At& volume, const AnyView& metadata, const PodSpecOpt
 
 }  // namespace
 
+void validate_volume_source(const At& source, std::string_view field) {
+  for (const Source& kind : kSources)
+    if (kind.field == field && kind.validate) kind.validate(source);
+}
+
 Volumes validate_volumes(const At& volumes, const AnyView& metadata, const PodSpecOptions& options) {
   std::set<std::string> made_claims;
   if (auto pod_name = metadata["name"].as_string(); !pod_name.empty())

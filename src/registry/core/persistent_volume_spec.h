@@ -1,0 +1,13 @@
+// The spec of a persistent volume, which volume attachments may carry too.
+#pragma once
+#include "registry/at.h"
+
+namespace sampan::registry::core {
+
+enum class VolumeSpecUse : uint8_t { Volume, Inline };  // Inline: in an attachment, where only CSI volumes may be
+struct VolumeSpecOptions {
+  bool allow_invalid_affinity_values = false;  // was stored with them
+};
+void validate_persistent_volume_spec(const At& spec, std::string_view volume_name, VolumeSpecUse use, VolumeSpecOptions options);
+
+}  // namespace sampan::registry::core
