@@ -7,6 +7,7 @@ extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
 extern const Rules kDeploymentRules;
+extern const Rules kHorizontalPodAutoscalerRules;
 extern const Rules kJobRules;
 extern const Rules kLeaseRules;
 extern const Rules kLeaseCandidateRules;
@@ -51,6 +52,7 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kCronJobRules,
       &kDaemonSetRules,
       &kDeploymentRules,
+      &kHorizontalPodAutoscalerRules,
       &kJobRules,
       &kLeaseRules,
       &kLeaseCandidateRules,
