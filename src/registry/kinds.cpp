@@ -32,6 +32,12 @@ extern const Rules kCSIStorageCapacityRules;
 extern const Rules kStorageClassRules;
 extern const Rules kVolumeAttributesClassRules;
 extern const Rules kVolumeAttachmentRules;
+extern const Rules kRoleRules;
+extern const Rules kClusterRoleRules;
+extern const Rules kRoleBindingRules;
+extern const Rules kClusterRoleBindingRules;
+extern const Rules kFlowSchemaRules;
+extern const Rules kPriorityLevelConfigurationRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -64,6 +70,12 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kStorageClassRules,
       &kVolumeAttributesClassRules,
       &kVolumeAttachmentRules,
+      &kRoleRules,
+      &kClusterRoleRules,
+      &kRoleBindingRules,
+      &kClusterRoleBindingRules,
+      &kFlowSchemaRules,
+      &kPriorityLevelConfigurationRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)
