@@ -46,6 +46,10 @@ bool read_shape(const Clause& clause, const Offer& offer, Accept& accept) {
     if (name == "pretty") accept.pretty = value == "1";
   }
   if (as.empty()) return true;
+  if (as == "APIGroupDiscoveryList" && group == "apidiscovery.k8s.io" && version == "v2" && offer.discovery) {
+    accept.shape = Shape::Discovery;
+    return true;
+  }
   if (group != "meta.k8s.io" || (version != "v1" && version != "v1beta1")) return false;
   accept.shape_version = version == "v1" ? "v1" : "v1beta1";
   if (as == "Table" && offer.table && accept.format != Format::Protobuf) {
@@ -124,8 +128,8 @@ Result<Accept> negotiate(const net::Request& request, const Query& query, const 
   // Upstream refuses in two places, with a text each: its router knows only types, its negotiation the shapes.
   if (!known_type)
     return fail(Error(Reason::NotAcceptable,
-                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf)));
-  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)));
+                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
+  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
 }
 
 }  // namespace sampan::apiserver

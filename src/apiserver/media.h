@@ -10,7 +10,12 @@
 namespace sampan::apiserver {
 
 enum class Format : uint8_t { Json, Yaml, Protobuf };
-enum class Shape : uint8_t { Object, Table, Partial };  // Partial: PartialObjectMetadata, or its List for lists
+enum class Shape : uint8_t {
+  Object,
+  Table,
+  Partial,    // PartialObjectMetadata, or its List for lists
+  Discovery,  // APIGroupDiscoveryList
+};
 
 struct Accept {
   Format format = Format::Json;
@@ -24,6 +29,7 @@ struct Offer {
   bool partial = false;       // as=PartialObjectMetadata
   bool partial_list = false;  // as=PartialObjectMetadataList
   bool watch = false;         // ;stream=watch is understood
+  bool discovery = false;     // as=APIGroupDiscoveryList
 };
 
 // NotAcceptable if nothing that the client accepts is on offer.

@@ -15,5 +15,8 @@ struct HealthCheck {
 
 std::unique_ptr<Page> health_pages(std::vector<HealthCheck> checks);  // /healthz /livez /readyz, and one path below each a check
 std::unique_ptr<Page> version_page();                                 // /version
+// /api, /apis and down to a group's version; `server_address`: host:port, what clients are told to use
+std::unique_ptr<Page> discovery_pages(const Catalog& catalog, std::string server_address);
+std::unique_ptr<Page> root_page(const ApiServer& server);             // /
 
 }  // namespace sampan::apiserver

@@ -17,6 +17,13 @@ class HealthPages : public Page {
   }
   bool is_public(std::string_view) const override { return true; }
 
+  void list_paths(std::vector<std::string>& out) const override {
+    for (std::string_view root : {"/healthz", "/livez", "/readyz"}) {
+      out.emplace_back(root);
+      for (const auto& check : checks_)
+        if (belongs(check, root)) out.push_back(concat(root, "/", check.name));
+    }
+  }
   HandlerResult handle(Context& context) override {
     std::string_view rest;
     std::string_view root = root_of(context.info.path, rest);

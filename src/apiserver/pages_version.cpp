@@ -4,7 +4,6 @@
 #include "apiserver/version.h"
 #include "base/text.h"
 
-
 namespace sampan::apiserver {
 
 namespace {
@@ -13,7 +12,10 @@ class VersionPage : public Page {
  public:
   bool serves(std::string_view path) const override { return path == "/version" || path == "/version/"; }
   bool is_public(std::string_view) const override { return true; }
-  HandlerResult handle(Context&) override {
+  void list_paths(std::vector<std::string>& out) const override { out.emplace_back("/version"); }
+  HandlerResult handle(Context& context) override {
+    if (context.http.method != "GET" && context.http.method != "HEAD")
+      return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
     net::Response response;
     response.headers.emplace_back("content-type", "application/json");
     response.headers.emplace_back("cache-control", "no-cache, private");

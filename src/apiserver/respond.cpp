@@ -102,7 +102,7 @@ Result<std::string> encode_value(Value value, const schema::Type* type, std::str
 Value with_type_meta(Value tree, std::string_view api_version, std::string_view kind, Arena& arena) {
   Value whole = Value::object(arena, tree.size() + 2);
   whole.set("kind", arena.copy(kind));
-  whole.set("apiVersion", arena.copy(api_version));
+  if (!api_version.empty()) whole.set("apiVersion", arena.copy(api_version));
   for (const auto& member : tree.members())
     if (member.name != "kind" && member.name != "apiVersion") whole.set(member.name, member.value);
   return whole;
@@ -337,14 +337,15 @@ HandlerResult respond_list(Context& context, ListAnswer list) {
   return response;
 }
 
-HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind) {
-  Accept accept = TRY(negotiate(context.http, context.query, {}));
+HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind,
+                            const Offer& offer) {
+  Accept accept = TRY(negotiate(context.http, context.query, offer));
   auto slash = api_version.find('/');
   auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
   auto version = slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
   Arena arena;
-  auto body = TRY(encode_value(with_type_meta(value, api_version, kind, arena), schema::builtin_kind(group, version, kind), api_version,
-                               kind, accept));
+  const auto* type = schema::builtin_kind(group, version.empty() ? "v1" : version, kind);
+  auto body = TRY(encode_value(with_type_meta(value, api_version, kind, arena), type, api_version, kind, accept));
   auto response = make_response(status, accept, std::move(body));
   add_warnings(context, response);
   return response;

@@ -23,8 +23,10 @@ struct ListAnswer {
 };
 HandlerResult respond_list(Context& context, ListAnswer list);
 
-// Anything that is no object of a resource's own kind (Scale, Status, reviews, discovery): a tree of a known type.
-HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind);
+// Anything that is no object of a resource's own kind (Scale, Status, reviews, discovery): a tree of a known type. Without
+// `api_version` the answer has none, as the oldest of discovery's documents.
+HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind,
+                            const Offer& offer = {});
 
 net::Response respond_error(const net::Request& request, const Query& query, const Error& error);
 // {"kind":"Status", ... "status":"Success"} with details.

@@ -44,6 +44,11 @@ class Server final : public ApiServer {
   Catalog& catalog() override { return *catalog_; }
   const Services& services() override { return services_; }
   void add_page(std::unique_ptr<Page> page) override { pages_.push_back(std::move(page)); }
+  std::vector<std::string> paths() const override {
+    std::vector<std::string> paths;
+    for (const auto& page : pages_) page->list_paths(paths);
+    return paths;
+  }
   void begin_shutdown() override { stopping_.store(true); }
 
  private:

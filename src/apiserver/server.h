@@ -33,6 +33,7 @@ class Page {
   virtual bool serves(std::string_view path) const = 0;
   virtual bool is_public(std::string_view path) const { return (void)path, false; }  // without authorisation
   virtual HandlerResult handle(Context& context) = 0;
+  virtual void list_paths(std::vector<std::string>& out) const = 0;  // for "/"
 };
 
 class ApiServer {
@@ -43,6 +44,7 @@ class ApiServer {
   virtual Catalog& catalog() = 0;
   virtual const Services& services() = 0;
   virtual void add_page(std::unique_ptr<Page> page) = 0;
+  virtual std::vector<std::string> paths() const = 0;  // that the pages have, in no order
   // Watches end cleanly and new requests are refused; the HTTP server then drains what runs.
   virtual void begin_shutdown() = 0;
 };

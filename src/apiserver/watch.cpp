@@ -27,7 +27,8 @@ Slot slot_of(const Served& served, const Accept& accept) {
   switch (accept.shape) {
     case Shape::Object: return stored ? (protobuf ? kProtobuf : kJson) : (protobuf ? kOtherProtobuf : kOtherJson);
     case Shape::Partial: return accept.shape_version == "v1" ? (protobuf ? kPartialProtobuf : kPartialJson) : kNotShared;
-    case Shape::Table: return kNotShared;
+    case Shape::Table:
+    case Shape::Discovery: return kNotShared;
   }
   return kNotShared;
 }

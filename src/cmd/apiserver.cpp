@@ -42,6 +42,8 @@ Result<void> serve(const Flags& flags) {
   auto server = TRY(apiserver::ApiServer::create(*store, real_clock(), secure_random(), std::move(config)));
   TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port}));
   server->add_page(apiserver::version_page());
+  server->add_page(apiserver::discovery_pages(server->catalog(), concat("127.0.0.1:", flags.port)));
+  server->add_page(apiserver::root_page(*server));
   server->add_page(apiserver::health_pages({{.name="ping", .run=[]() -> Result<void> { return {}; }}}));
   net::ServerOptions options;
   options.address = flags.bind_address;
