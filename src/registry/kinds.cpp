@@ -45,6 +45,7 @@ extern const Rules kClusterRoleBindingRules;
 extern const Rules kFlowSchemaRules;
 extern const Rules kPriorityLevelConfigurationRules;
 extern const Rules kStatefulSetRules;
+extern const Rules kAPIServiceRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -90,6 +91,7 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kFlowSchemaRules,
       &kPriorityLevelConfigurationRules,
       &kStatefulSetRules,
+      &kAPIServiceRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)
