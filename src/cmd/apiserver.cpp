@@ -43,7 +43,8 @@ Result<void> serve(const Flags& flags) {
   auto server = TRY(apiserver::ApiServer::create(*store, real_clock(), secure_random(), std::move(config)));
   auto addresses = TRY(apiserver::allocate_service_addresses(server->catalog(), *store, secure_random(), {.cluster_ip_range = "10.96.0.0/16"}));
   TRY(addresses->repair());
-  TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port}));
+  TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port,
+                                               .client_ca = authority.certificate_pem, .clock = nullptr}));
   server->add_page(apiserver::version_page());
   server->add_page(apiserver::discovery_pages(server->catalog(), concat("127.0.0.1:", flags.port)));
   server->add_page(apiserver::root_page(*server));

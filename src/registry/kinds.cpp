@@ -44,7 +44,14 @@ extern const Rules kCSIStorageCapacityRules;
 extern const Rules kStorageClassRules;
 extern const Rules kVolumeAttributesClassRules;
 extern const Rules kVolumeAttachmentRules;
+extern const Rules kRoleRules;
+extern const Rules kClusterRoleRules;
+extern const Rules kRoleBindingRules;
+extern const Rules kClusterRoleBindingRules;
+extern const Rules kFlowSchemaRules;
+extern const Rules kPriorityLevelConfigurationRules;
 extern const Rules kStatefulSetRules;
+extern const Rules kAPIServiceRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -89,7 +96,14 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kStorageClassRules,
       &kVolumeAttributesClassRules,
       &kVolumeAttachmentRules,
+      &kRoleRules,
+      &kClusterRoleRules,
+      &kRoleBindingRules,
+      &kClusterRoleBindingRules,
+      &kFlowSchemaRules,
+      &kPriorityLevelConfigurationRules,
       &kStatefulSetRules,
+      &kAPIServiceRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)
