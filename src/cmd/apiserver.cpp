@@ -43,6 +43,7 @@ Result<void> serve(const Flags& flags) {
   TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port}));
   server->add_page(apiserver::version_page());
   server->add_page(apiserver::discovery_pages(server->catalog(), concat("127.0.0.1:", flags.port)));
+  server->add_page(apiserver::openapi_pages(server->catalog()));
   server->add_page(apiserver::root_page(*server));
   server->add_page(apiserver::health_pages({{.name="ping", .run=[]() -> Result<void> { return {}; }}}));
   net::ServerOptions options;
