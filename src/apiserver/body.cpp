@@ -1,5 +1,6 @@
 #include "apiserver/body.h"
 
+#include "base/encoding.h"
 #include "base/text.h"
 #include "schema/conform.h"
 #include "schema/json.h"
@@ -21,31 +22,99 @@ struct Decoded {
   std::vector<std::string> duplicates;
 };
 
+// The beginning of a body that could not be read, as upstream shows it.
+std::string summary(std::string_view body) {
+  constexpr size_t kBytesMax = 30;
+  if (body.empty()) return "<empty>";
+  auto head = body.substr(0, kBytesMax);
+  auto text = body[0] == '{' ? std::string(head) : hex(head);
+  return body.size() > kBytesMax ? text + " ..." : text;
+}
+
+// The body says of no kind what it is.
+Error unrecognized(const ExpectedKind& expected, std::string_view why, std::string_view body) {
+  return bad_request(concat("the object provided is unrecognized (must be of type ", expected.kind, "): ", why, " (", summary(body), ")"));
+}
+
+Error cannot_handle(std::string_view kind, std::string_view version, const ExpectedKind& expected, std::string_view why) {
+  return bad_request(concat(kind, " in version ", quoted(version), " cannot be handled as a ", expected.kind, ": ", why));
+}
+
+Error not_registered(std::string_view kind, std::string_view api_version, std::string_view version, const ExpectedKind& expected) {
+  return cannot_handle(kind, version, expected,
+                       concat("no kind ", quoted(kind), " is registered for version ", quoted(api_version),
+                              " in scheme \"pkg/runtime/scheme.go:111\""));
+}
+
+std::string_view version_of(std::string_view api_version) {
+  auto slash = api_version.find('/');
+  return slash == std::string_view::npos ? api_version : api_version.substr(slash + 1);
+}
+std::string_view group_of(std::string_view api_version) {
+  auto slash = api_version.find('/');
+  return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
+}
+
 Result<Decoded> decode_protobuf_body(const std::string& body, const ExpectedKind& expected, Arena& arena) {
-  auto envelope = TRY(schema::open_envelope(body));
-  auto slash = envelope.api_version.find('/');
-  auto group = slash == std::string_view::npos ? std::string_view() : envelope.api_version.substr(0, slash);
-  auto version = slash == std::string_view::npos ? envelope.api_version : envelope.api_version.substr(slash + 1);
-  const schema::Type* type = envelope.kind.empty() ? expected.type : schema::builtin_kind(group, version, envelope.kind);
-  if (!type)
-    return fail(bad_request(concat("no kind ", quoted(envelope.kind), " is registered for version ", quoted(envelope.api_version),
-                                   " in scheme")));
-  auto object = TRY(schema::decode_protobuf(envelope.raw, *type));
-  Value tree = schema::thaw(*object, arena).clone(arena);  // the object goes, the tree stays
-  if (!envelope.api_version.empty()) tree.set("apiVersion", arena.copy(envelope.api_version));
-  if (!envelope.kind.empty()) tree.set("kind", arena.copy(envelope.kind));
+  auto envelope = schema::open_envelope(body);
+  if (!envelope) return fail(unrecognized(expected, envelope.error().message(), body));
+  auto expected_version = version_text(expected);
+  auto api_version = envelope->api_version.empty() ? std::string_view(expected_version) : envelope->api_version;
+  auto kind = envelope->kind.empty() ? expected.kind : envelope->kind;
+  const schema::Type* type = schema::builtin_kind(group_of(api_version), version_of(api_version), kind);
+  if (!type) return fail(not_registered(kind, api_version, version_of(api_version), expected));
+  auto object = schema::decode_protobuf(envelope->raw, *type);
+  if (!object) return fail(cannot_handle(kind, version_of(api_version), expected, object.error().message()));
+  Value tree = schema::thaw(**object, arena).clone(arena);  // the object goes, the tree stays
+  tree.set("apiVersion", arena.copy(api_version));
+  tree.set("kind", arena.copy(kind));
   return Decoded{tree, {}};
 }
 
-Result<Decoded> decode_text_body(const std::string& body, const std::string& media, Arena& arena) {
+std::string_view json_type_name(Value value) {
+  switch (value.type()) {
+    case Value::Type::Bool: return "bool";
+    case Value::Type::Int:
+    case Value::Type::Double: return "number";
+    case Value::Type::String: return "string";
+    case Value::Type::List: return "array";
+    case Value::Type::Object: return "object";
+    case Value::Type::Absent:
+    case Value::Type::Null: break;
+  }
+  return "null";
+}
+
+// Upstream reads apiVersion and kind first, into a struct of their own; what is wrong by then is said in these words.
+Result<void> check_type_meta(Value tree, const ExpectedKind& expected, std::string_view body) {
+  constexpr std::string_view prefix = "couldn't get version/kind; json parse error: ";
+  if (!tree.is_object())
+    return fail(unrecognized(expected,
+                             concat(prefix, "json: cannot unmarshal ", json_type_name(tree),
+                                    " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+                                    "\"json:\\\"kind,omitempty\\\"\" }"),
+                             body));
+  for (std::string_view name : {"apiVersion", "kind"})
+    if (Value value = tree[name]; !value.is_missing() && !value.is_string())
+      return fail(unrecognized(
+          expected, concat(prefix, "json: cannot unmarshal ", json_type_name(value), " into Go struct field .", name, " of type string"), body));
+  return {};
+}
+
+Result<Decoded> decode_text_body(const std::string& body, const std::string& media, const ExpectedKind& expected, Arena& arena) {
   Decoded decoded;
   if (media == "application/yaml") {
-    auto documents = TRY(schema::parse_yaml(body, arena));
-    if (documents.empty()) return fail(bad_request("EOF"));
-    decoded.tree = documents.front();
-    return decoded;
+    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &decoded.duplicates);
+    if (!documents) return fail(unrecognized(expected, documents.error().message(), body));
+    if (!documents->empty()) decoded.tree = documents->front();
+  } else {
+    auto parsed = schema::parse_json(body, arena, &decoded.duplicates);
+    if (!parsed)
+      return fail(unrecognized(expected, concat("couldn't get version/kind; json parse error: ", parsed.error().message()), body));
+    decoded.tree = *parsed;
   }
-  decoded.tree = TRY(schema::parse_json(body, arena, &decoded.duplicates));
+  if (decoded.tree.is_missing()) decoded.tree = Value::object(arena);  // null is an object without a member
+  TRY(check_type_meta(decoded.tree, expected, body));
   return decoded;
 }
 
@@ -71,28 +140,18 @@ ExpectedKind expected_kind(const Served& served, const schema::Subresource& subr
 
 Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldValidation validation, Arena& arena) {
   std::string media = media_type_of(context.http.header("content-type"));
-  Result<Decoded> decoded = [&]() -> Result<Decoded> {
-    if (media.empty() || media == "application/json" || media == "application/yaml")
-      return decode_text_body(context.http.body, media, arena);
-    if (media == "application/vnd.kubernetes.protobuf") return decode_protobuf_body(context.http.body, expected, arena);
+  Decoded decoded;
+  if (media.empty() || media == "application/json" || media == "application/yaml")
+    decoded = TRY(decode_text_body(context.http.body, media, expected, arena));
+  else if (media == "application/vnd.kubernetes.protobuf")
+    decoded = TRY(decode_protobuf_body(context.http.body, expected, arena));
+  else
     return fail(Error(Reason::UnsupportedMediaType,
                       "the body of the request was in an unknown format - accepted media types include: application/json, "
-                      "application/yaml, application/vnd.kubernetes.protobuf"));
-  }();
-  auto in_version = [&](std::string_view what) {
-    return concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind, ": ", what);
-  };
-  if (!decoded) {
-    if (!decoded.error().is(Reason::BadRequest)) return fail(std::move(decoded).error());
-    return fail(bad_request(in_version(decoded.error().message())));
-  }
-  Value tree = decoded->tree;
-  if (!tree.is_object()) {
-    if (tree.is_missing()) return fail(bad_request(in_version("unexpected end of JSON input")));
-    return fail(bad_request(in_version("json: cannot unmarshal a value that is no object")));
-  }
-  TRY(conform_tree(context, tree, expected, validation, std::move(decoded->duplicates)));
-  return tree;
+                      "application/yaml, application/vnd.kubernetes.protobuf")
+                    .about("", "", ""));
+  TRY(conform_tree(context, decoded.tree, expected, validation, std::move(decoded.duplicates)));
+  return decoded.tree;
 }
 
 Result<void> conform_tree(Context& context, Value tree, const ExpectedKind& expected, FieldValidation validation,
@@ -105,22 +164,18 @@ Result<void> conform_tree(Context& context, Value tree, const ExpectedKind& expe
     // Known kinds get another answer than unknown ones, as in upstream's scheme.
     auto given_version = api_version.empty() ? std::string_view(expected_version) : api_version;
     auto given_kind = kind.empty() ? expected.kind : kind;
-    auto slash = given_version.find('/');
-    auto group = slash == std::string_view::npos ? std::string_view() : given_version.substr(0, slash);
-    auto version = slash == std::string_view::npos ? given_version : given_version.substr(slash + 1);
+    auto group = group_of(given_version), version = version_of(given_version);
     if (schema::builtin_kind(group, version, given_kind))
       return fail(bad_request(concat("the API version in the data (", given_version, ") does not match the expected API version (",
                                      expected_version, ")")));
-    return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind,
-                                   ": no kind ", quoted(given_kind), " is registered for version ", quoted(given_version), " in scheme")));
+    return fail(not_registered(given_kind, given_version, version, expected));
   }
   schema::Conformance found;
   if (auto conformed = schema::conform(tree, *expected.type, found); !conformed)
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind, ": ",
                                    conformed.error().message())));
   if (validation == FieldValidation::Ignore) return {};
-  std::vector<std::string> problems = std::move(duplicates);
-  for (auto& unknown : found.unknown_fields) problems.push_back(std::move(unknown));
+  auto problems = schema::strict_errors(duplicates, found);
   if (problems.empty()) return {};
   if (validation == FieldValidation::Strict)
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind,

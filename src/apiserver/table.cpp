@@ -19,6 +19,17 @@ class CellWriter : public registry::Row {
   void null() override { cells_.push(Value::null()); }
   void age(int64_t seconds) override { text(seconds == 0 ? "<unknown>" : registry::human_duration(now_ - seconds)); }
   int64_t now_seconds() const override { return now_; }
+  void completed(std::string_view reason, std::string_view message) override {
+    Arena& arena = cells_.arena();
+    Value condition = Value::object(arena, 4);
+    condition.set("type", "Completed");
+    condition.set("status", "True");
+    condition.set("reason", arena.copy(reason));
+    condition.set("message", arena.copy(message));
+    conditions = Value::list(arena, 1);
+    conditions.push(condition);
+  }
+  Value conditions;  // absent if there are none
 
  private:
   Value cells_;
@@ -92,11 +103,12 @@ Value make_table(const Served& served, std::span<const schema::ObjectRef> object
   table.set("columnDefinitions", columns);
   Value rows = Value::list(arena, static_cast<uint32_t>(objects.size()));
   for (const auto& object : objects) {
-    Value row = Value::object(arena, 2);
+    Value row = Value::object(arena, 3);
     Value cells = Value::list(arena, 8);
     CellWriter writer(cells, options.now_seconds);
     plain ? plain_row(*object, writer) : rules.row(*object, writer);
     row.set("cells", cells);
+    if (!writer.conditions.is_absent()) row.set("conditions", writer.conditions);
     row.set("object", row_object(served, object, options, arena));
     rows.push(row);
   }

@@ -109,7 +109,7 @@ struct PatchBody {
 Result<PatchBody> parse_patch(PatchType type, const std::string& body, Arena& arena) {
   PatchBody parsed;
   if (type == PatchType::Apply) {
-    auto documents = schema::parse_yaml(body, arena);
+    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &parsed.duplicates);
     if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
     if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
     parsed.tree = documents->front();
@@ -130,34 +130,28 @@ Result<Value> document_of(const Served& served, const ObjectRef& current, Arena&
   return tree;
 }
 
-HandlerResult patch_by_apply(Context& context, Value patch, const WriteParameters& parameters) {
+HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const WriteParameters& parameters) {
   const Served& served = *context.served;
   auto expected = expected_kind(served);
-  if (patch["apiVersion"].as_string() != served.api_version() || patch["kind"].as_string() != served.resource->kind) {
-    if (patch["apiVersion"].is_missing() || patch["kind"].is_missing())
-      return fail(bad_request("apiVersion and kind must be set in the applied configuration"));
+  {  // what strict decoding has to say of the configuration itself; its form is apply's to judge
+    Arena arena;
+    Value copy = patch.tree.clone(arena);
+    if (copy["kind"].as_string() == served.resource->kind && copy["apiVersion"].as_string() == served.api_version())
+      TRY(conform_tree(context, copy, expected, parameters.validation, patch.duplicates));
   }
-  if (!patch["metadata"]["managedFields"].empty()) return fail(bad_request("metadata.managedFields must be nil"));
-  TRY(conform_tree(context, patch, expected, parameters.validation, {}));
-  Value metadata = patch.ensure_object("metadata");
-  if (metadata["name"].is_missing()) metadata.set("name", std::string_view(context.info.name));
-  if (served.resource->namespaced && metadata["namespace"].is_missing())
-    metadata.set("namespace", std::string_view(context.info.name_space));
-  TRY(check_name(context, patch));
+  ObjectRef before;  // outlives the tree that is made of it
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     auto manager = field_manager(context, parameters);
-    auto api_version = served.api_version();
-    manager.api_version = api_version;
-    ObjectRef before;
+    manager.api_version = arena.copy(served.api_version());
     if (current) before = TRY(in_served_version(served, current));
-    Value object = TRY(schema::apply(before.get(), patch.clone(arena), *served.resource->type, manager, parameters.force, arena));
-    std::vector<std::string> none;
-    TRY(conform_tree(context, object, expected, FieldValidation::Ignore, none));
+    Value object = TRY(schema::apply(before.get(), patch.tree.clone(arena), *served.resource->type, manager, parameters.force, arena));
+    TRY(conform_tree(context, object, expected, FieldValidation::Ignore, {}));
+    TRY(check_name(context, object));
     TRY(settle(context, object, current.get(), parameters, true));
     return object;
   };
   registry::Preconditions preconditions;
-  preconditions.uid = metadata["uid"].as_string();
+  preconditions.uid = patch.tree["metadata"]["uid"].as_string();
   bool may_create = context.info.subresource.empty();
   auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, preconditions, may_create,
                                           store_options(context, parameters)));
@@ -173,7 +167,7 @@ HandlerResult handle_patch(Context& context) {
   TRY(negotiate(context.http, context.query, kObjectOffer));
   Arena body_arena;
   auto patch = TRY(parse_patch(type, context.http.body, body_arena));
-  if (type == PatchType::Apply) return patch_by_apply(context, patch.tree, parameters);
+  if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     if (!current) return fail(not_found(served.resource->group, served.resource->resource, context.info.name));
     Value document = TRY(document_of(served, current, arena));

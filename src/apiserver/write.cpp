@@ -56,8 +56,7 @@ Result<void> settle(Context& context, Value object, const Object* old, const Wri
   set_defaults(served, object, served.resource->version);
   if (!from_apply) {
     auto manager = field_manager(context, parameters);
-    auto api_version = served.api_version();
-    manager.api_version = api_version;
+    manager.api_version = object.arena().copy(served.api_version());  // the entries keep it
     TRY(manage_fields(context, object, old, manager));
   }
   TRY(to_stored_version(served, object));

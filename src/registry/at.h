@@ -48,8 +48,9 @@ class At {
   void invalid(const Shown& shown, std::string_view detail) const { errors_.invalid(path_, shown, detail); }
   void duplicate() const { errors_.duplicate(path_, Shown(text())); }
   void not_found() const { errors_.not_found(path_, Shown(text())); }
+  // Of an enumeration, which in Go is a type of its own.
   void not_supported(std::initializer_list<std::string_view> supported) const {
-    errors_.not_supported(path_, Shown(text()), {supported.begin(), supported.size()});
+    errors_.not_supported(path_, Shown::named(text()), {supported.begin(), supported.size()});
   }
   void too_long(int64_t bytes_max) const { errors_.too_long(path_, bytes_max); }
 

@@ -61,7 +61,8 @@ std::string go_name(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kInitialisms[] = {
       {"api", "API"}, {"uid", "UID"}, {"ip", "IP"},     {"id", "ID"},   {"http", "HTTP"}, {"url", "URL"},
       {"cpu", "CPU"}, {"csi", "CSI"}, {"nfs", "NFS"},   {"rbd", "RBD"}, {"iqn", "IQN"},   {"tcp", "TCP"},
-      {"fs", "FS"},   {"tls", "TLS"}, {"cidr", "CIDR"}, {"gmsa", "GMSA"}, {"iscsi", "ISCSI"}, {"dns", "DNS"}};
+      {"fs", "FS"},   {"tls", "TLS"}, {"cidr", "CIDR"}, {"gmsa", "GMSA"}, {"iscsi", "ISCSI"}, {"dns", "DNS"},
+      {"gce", "GCE"}, {"aws", "AWS"}, {"fc", "FC"},     {"cephfs", "CephFS"}, {"storageos", "StorageOS"}, {"wwids", "WWIDs"}};
   size_t word = 0;
   while (word < name.size() && name[word] >= 'a' && name[word] <= 'z') word++;
   for (auto [lower, upper] : kInitialisms)
@@ -162,6 +163,11 @@ Shown Shown::field(const AnyView& parent, std::string_view name, const AnyView& 
   Shown shown = raw(field ? "" : "null");
   if (field) write_zero(shown.text_, *field->type, field->is(Field::Nullable));
   return shown;
+}
+
+Shown Shown::internal_field(const AnyView& parent, std::string_view name) {
+  auto value = parent[name];
+  return value.present() ? internal(value) : field(parent, name, value);
 }
 
 // ---- the errors ----

@@ -31,6 +31,7 @@ class Shown {
   static Shown field(const schema::AnyView& parent, std::string_view name, const schema::AnyView& value);
   // A struct that upstream shows by its internal type, which has no JSON names: {"Key":"a","Value":"","TimeAdded":null}.
   static Shown internal(const schema::AnyView& value);
+  static Shown internal_field(const schema::AnyView& parent, std::string_view name);  // zero if absent
   static Shown texts(std::span<const std::string> list);  // ["a","b"]
   static Shown null() { return raw("null"); }
   const std::string& text() const { return text_; }

@@ -3,8 +3,14 @@
 
 namespace sampan::registry {
 
+extern const Rules kControllerRevisionRules;
+extern const Rules kCronJobRules;
+extern const Rules kDaemonSetRules;
+extern const Rules kDeploymentRules;
+extern const Rules kJobRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
+extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
 extern const Rules kComponentStatusRules;
 extern const Rules kConfigMapRules;
@@ -32,11 +38,18 @@ extern const Rules kCSIStorageCapacityRules;
 extern const Rules kStorageClassRules;
 extern const Rules kVolumeAttributesClassRules;
 extern const Rules kVolumeAttachmentRules;
+extern const Rules kStatefulSetRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kControllerRevisionRules,
+      &kCronJobRules,
+      &kDaemonSetRules,
+      &kDeploymentRules,
+      &kJobRules,
       &kPodRules,
       &kPodTemplateRules,
+      &kReplicaSetRules,
       &kReplicationControllerRules,
       &kComponentStatusRules,
       &kConfigMapRules,
@@ -64,6 +77,7 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kStorageClassRules,
       &kVolumeAttributesClassRules,
       &kVolumeAttachmentRules,
+      &kStatefulSetRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

@@ -248,6 +248,8 @@ Result<LabelSelector> LabelSelector::from(const schema::AnyView& view) {
   auto labels = view["matchLabels"];
   LabelSelector selector;
   if (labels.size()) selector = from_map(labels);
+  for (auto& requirement : selector.requirements_)
+    if (auto complaint = complaints(requirement); !complaint.empty()) return fail(bad_request(std::move(complaint)));
   auto expressions = view["matchExpressions"];
   for (uint32_t i = 0; i < expressions.size(); i++) {
     auto expression = expressions.item(i);

@@ -267,6 +267,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   } guard{undo};
 
   object = TRY(prepare_update(object, old, name_space, options, arena));
+  schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   if (rules_->has_generation && options.subresource != "status" && spec_differs(*frozen, old)) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);

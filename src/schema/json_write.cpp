@@ -13,7 +13,11 @@ constexpr char kHex[] = "0123456789abcdef";
 // Appends to a string through bare pointers: room is asked for once a piece, not once a character.
 class Output {
  public:
-  explicit Output(std::string& out, size_t expected) : out_(out), start_size_(out.size()) { resize(start_size_ + expected + kSlack); at_ = out_.data() + start_size_; }
+  Output(std::string& out, size_t expected) : out_(out) {
+    const size_t used = out.size();
+    resize(used + expected + kSlack);
+    at_ = out_.data() + used;
+  }
   ~Output() { out_.resize(static_cast<size_t>(at_ - out_.data())); }
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
@@ -123,7 +127,6 @@ class Output {
   }
 
   std::string& out_;
-  size_t start_size_;
   char* at_ = nullptr;
   char* limit_ = nullptr;
 };

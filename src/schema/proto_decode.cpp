@@ -75,7 +75,7 @@ class Decoder {
 
   bool message(std::string_view bytes, const Type& type, Part part, uint32_t& slot, bool& hollow) {
     if (++depth_ > kDepthMax) return bad("proto: messages are nested too deeply");
-    Frame frame{type, part, items_.size(), {}, {}};
+    Frame frame(type, part, items_.size());
     if (type.fields.size() > FlatBuilder::kFieldsMax) return bad("proto: the type has too many fields");
     if (!fields(bytes, proto_plan(type), frame)) return false;
     if (items_.size() > frame.base) close_repeated(frame);
@@ -91,8 +91,9 @@ class Decoder {
     const Type& type;
     Part part;
     size_t base;  // of its repeated fields' items
-    uint32_t words[FlatBuilder::kFieldsMax / 32];
-    uint32_t slots[FlatBuilder::kFieldsMax];
+    uint32_t words[FlatBuilder::kFieldsMax / 32] = {};
+    uint32_t slots[FlatBuilder::kFieldsMax];  // of those whose bit is set
+    Frame(const Type& type, Part part, size_t base) : type(type), part(part), base(base) {}
   };
 
   bool bad(std::string text) {

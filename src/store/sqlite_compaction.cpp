@@ -9,8 +9,9 @@ constexpr int kSamples = 30;          // the window moves in steps of a thirtiet
 constexpr size_t kSweepMin = 64;      // changes swept with a commit, at least ...
 constexpr size_t kSweepPerWrite = 3;  // ... and for each change written, so that no backlog lasts
 constexpr size_t kSweepMax = 2000;    // some 10 ms
-constexpr int kShrinkEvery = 16;      // commits
+constexpr int kShrinkEvery = 16;      // commits between two looks at what is free
 constexpr int64_t kFreePagesKept = 512;
+constexpr int64_t kShrinkMin = 128;  // pages given back with a commit, at least
 }  // namespace
 
 void SqliteCompaction::note(int64_t now_us, Revision current) {
@@ -28,10 +29,12 @@ void SqliteCompaction::note(int64_t now_us, Revision current) {
 }
 
 Result<void> SqliteCompaction::step(size_t written, Revision on_disk) {
-  if (++commits_ % kShrinkEvery == 0) TRY(shrink(written));
-  if (!has_work()) return {};
+  if (shrinking_ || ++commits_ % kShrinkEvery == 0) TRY(shrink(written));
+  auto below = reachable(on_disk);
+  if (reached_ >= below) return {};
   auto limit = std::min(std::max(kSweepMin, written * kSweepPerWrite), kSweepMax);
-  reaching_ = TRY(tables_.sweep(reached_, std::min(state_.oldest(), on_disk), static_cast<int>(limit)));
+  reaching_ = TRY(tables_.sweep(reached_, below, static_cast<int>(limit)));
+  if (reaching_ == below) shrinking_ = true;  // the next step looks at what is free now
   return tables_.set_meta("oldest", reaching_);
 }
 
@@ -40,15 +43,17 @@ void SqliteCompaction::committed() {
 }
 void SqliteCompaction::rolled_back() {
   reaching_ = 0;
+  shrinking_ = false;
 }
 
 // Gives pages back to the file system when more than a quarter of the file is empty.
 Result<void> SqliteCompaction::shrink(size_t written) {
   auto free = TRY(connection_.number("PRAGMA freelist_count"));
-  if (free < kFreePagesKept || free * 4 < TRY(connection_.number("PRAGMA page_count"))) return {};
-  auto pages = static_cast<int64_t>(kShrinkEvery) * std::max<int64_t>(16, static_cast<int64_t>(written));
-  return connection_.execute(
-      concat("PRAGMA incremental_vacuum(", std::min(free - kFreePagesKept / 2, pages), ")").c_str());
+  shrinking_ = free >= kFreePagesKept && free * 4 >= TRY(connection_.number("PRAGMA page_count"));
+  if (!shrinking_) return {};
+  shrunk_ = true;
+  auto pages = std::max(kShrinkMin, 2 * static_cast<int64_t>(written));
+  return connection_.execute(concat("PRAGMA incremental_vacuum(", pages, ")").c_str());
 }
 
 }  // namespace sampan::store

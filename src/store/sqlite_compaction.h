@@ -23,10 +23,14 @@ class SqliteCompaction {
   Result<void> step(size_t written, Revision on_disk);
   void committed();    // what step() did is on disk
   void rolled_back();  // it is not
-  bool has_work() const { return reached_ < state_.oldest(); }
+  bool has_work(Revision on_disk) const { return shrinking_ || reached_ < reachable(on_disk); }
+  // Once, when it is done with giving back pages: the file gets smaller with the next checkpoint.
+  bool take_shrunk() { return !shrinking_ && std::exchange(shrunk_, false); }
 
  private:
   Result<void> shrink(size_t written);
+  // What is not on disk yet cannot have superseded anything there.
+  Revision reachable(Revision on_disk) const { return std::min(state_.oldest(), on_disk); }
 
   Connection& connection_;
   SqliteTables& tables_;
@@ -40,6 +44,8 @@ class SqliteCompaction {
   Revision reached_;            // swept on disk up to here
   Revision reaching_ = 0;       // within this transaction; 0: nothing
   int commits_ = 0;
+  bool shrinking_ = false;  // there are more pages to give back
+  bool shrunk_ = false;
 };
 
 }  // namespace sampan::store

@@ -13,6 +13,7 @@ constexpr size_t kPendingBytesMax = 4 << 20;  // relaxed rows in memory; more go
 constexpr size_t kPendingRowsMax = 4096;
 constexpr int kWriterCacheKilobytes = 2048;
 constexpr int kExpireAtOnce = 1000;
+constexpr size_t kIdleStep = 200;   // as if with so many writes
 constexpr int64_t kRetryMs = 1000;  // after an error, what no caller waits for is tried again
 }  // namespace
 
@@ -95,9 +96,10 @@ Result<Written> SqliteWriter::submit(Request& request) {
 void SqliteWriter::run() {
   while (true) {
     auto batch = wait_for_work();
+    if (batch.empty() && may_compact()) compact_some();
     execute(batch);
     expire();
-    if (wal_pages_ >= options_.wal_pages) checkpoint();
+    if (wal_pages_ >= options_.wal_pages || compaction_->take_shrunk()) checkpoint();
     std::lock_guard lock(mutex_);
     if (stopping_ && waiting_.empty()) break;
   }
@@ -117,6 +119,7 @@ SqliteWriter::Batch SqliteWriter::wait_for_work() {
 
 // Until something falls due; -1: nothing will.
 int64_t SqliteWriter::wait_us() {
+  if (may_compact()) return 0;
   int64_t wait = -1;
   auto sooner = [&](int64_t us) {
     wait = wait < 0 ? std::max<int64_t>(us, 0) : std::min(wait, std::max<int64_t>(us, 0));
@@ -227,8 +230,7 @@ Result<void> SqliteWriter::write_pending(size_t written, bool synced) {
   if (synced != synced_) {
     // The setting cannot change within a transaction; this one has only read so far.
     TRY(connection_->execute("COMMIT"));
-    TRY(connection_->execute(synced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
-    synced_ = synced;
+    TRY(set_synced(synced));
     TRY(connection_->execute("BEGIN"));
   }
   for (auto& row : pending_) {
@@ -263,6 +265,7 @@ void SqliteWriter::keep(size_t first, bool on_disk) {
     if (last_ + kReserve / 2 > reserved_) reserved_ = last_ + kReserve;
   }
   on_disk_ = last_;
+  compaction_failed_ = false;
   compaction_->committed();
   pending_.clear();
   pending_bytes_ = 0;
@@ -353,21 +356,35 @@ void SqliteWriter::expire() {
     if (row->expiry_ms != 0 && (next_due_ms_ == 0 || row->expiry_ms < next_due_ms_)) next_due_ms_ = row->expiry_ms;
 }
 
+Result<void> SqliteWriter::set_synced(bool synced) {
+  if (synced == synced_) return {};
+  TRY(connection_->execute(synced ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  synced_ = synced;
+  return {};
+}
+
+// A file that was only read is left alone.
+bool SqliteWriter::may_compact() const {
+  return !clean_ && !compaction_failed_ && compaction_->has_work(on_disk_);
+}
+
+// What commits left over of a burst is worked off while nobody waits, in small pieces and without a sync.
+void SqliteWriter::compact_some() {
+  auto result = set_synced(false);
+  if (result) result = connection_->execute("BEGIN");
+  if (result) result = compaction_->step(kIdleStep, on_disk_);
+  if (result) result = connection_->execute("COMMIT");
+  if (result) return compaction_->committed();
+  if (connection_->in_transaction()) (void)connection_->execute("ROLLBACK");
+  compaction_->rolled_back();
+  compaction_failed_ = true;
+}
+
 // The disk or the file is full: what compaction can free is freed now rather than with the next write, which would
 // fail.
 void SqliteWriter::recover_room() {
   compaction_->note(options_.clock->now_us(), last_);
-  if (compaction_->has_work()) {
-    auto freed = connection_->execute("BEGIN");
-    if (freed) freed = compaction_->step(kPendingRowsMax, on_disk_);
-    if (freed) freed = connection_->execute("COMMIT");
-    if (freed) {
-      compaction_->committed();
-    } else {
-      if (connection_->in_transaction()) (void)connection_->execute("ROLLBACK");
-      compaction_->rolled_back();
-    }
-  }
+  if (compaction_->has_work(on_disk_)) compact_some();
   checkpoint();
 }
 

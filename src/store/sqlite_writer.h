@@ -51,6 +51,9 @@ class SqliteWriter {
   void answer(Batch& batch, bool on_disk);
   void fail_batch(Batch& batch, const Error& error);
   void expire();
+  bool may_compact() const;
+  void compact_some();
+  Result<void> set_synced(bool synced);
   void recover_room();
   void checkpoint();
   void close();
@@ -73,9 +76,10 @@ class SqliteWriter {
   size_t pending_bytes_ = 0;
   int64_t pending_since_us_ = 0;  // monotonic
   std::unordered_map<std::string_view, const Row*> pending_by_key_;
-  int64_t expired_ms_ = 0;   // all keys due until then are deleted
-  int64_t next_due_ms_ = 0;  // 0: nothing will expire
-  int wal_pages_ = 0;        // set by SQLite after a commit
+  int64_t expired_ms_ = 0;          // all keys due until then are deleted
+  int64_t next_due_ms_ = 0;         // 0: nothing will expire
+  bool compaction_failed_ = false;  // no more until a write succeeds
+  int wal_pages_ = 0;               // set by SQLite after a commit
 
   std::mutex mutex_;
   std::condition_variable wake_;

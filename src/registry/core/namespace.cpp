@@ -45,9 +45,8 @@ void prepare_update(Value object, const Object& old, std::string_view subresourc
 }
 
 void validate_finalizer(FieldErrors& errors, const Path& path, std::string_view finalizer) {
-  size_t before = errors.size();
   require_qualified_name(errors, path, finalizer);
-  if (errors.size() == before) require_known_finalizer(errors, path, finalizer);
+  require_known_finalizer(errors, path, finalizer);
 }
 
 void validate(const Object& object, FieldErrors& errors) {

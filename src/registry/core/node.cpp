@@ -20,7 +20,11 @@ void defaults(Value object, std::string_view) {
   // podCIDR is the first of podCIDRs; old clients know only the one.
   Value spec = object["spec"];
   auto cidr = spec["podCIDR"].as_string();
-  if (!cidr.empty() && spec["podCIDRs"].size() == 0) spec.ensure_list("podCIDRs").push(cidr);
+  if (!cidr.empty() && spec["podCIDRs"].at(0).as_string() != cidr) {
+    Value list = Value::list(object.arena());
+    list.push(cidr);
+    spec.set("podCIDRs", list);
+  }
   if (cidr.empty() && spec["podCIDRs"].size() > 0) spec.set("podCIDR", spec["podCIDRs"].at(0));
 }
 

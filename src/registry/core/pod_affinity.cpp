@@ -23,7 +23,7 @@ void validate_node_expression(const At& expression, bool invalid_values_allowed)
   } else if (text == "Gt" || text == "Lt") {
     if (values.size() != 1) values.required("must be specified single value when `operator` is 'Lt' or 'Gt'");
   } else {
-    op.invalid(text, "not a valid selector operator");
+    op.invalid(Shown::named(text), "not a valid selector operator");
   }
   expression["key"].must_be(check_qualified_name);
   for (uint32_t i = 0; i < values.size() && !invalid_values_allowed; i++) values.item(i).must_be(check_label_value);
@@ -35,7 +35,7 @@ void validate_node_field(const At& expression) {
     if (values.size() != 1)
       values.required("must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
   } else {
-    op.invalid(op.text(), "not a valid selector operator");
+    op.invalid(Shown::named(op.text()), "not a valid selector operator");
   }
   if (key.text() != "metadata.name") return key.invalid(key.text(), "not a valid field selector key");
   for (uint32_t i = 0; i < values.size(); i++) require_name(values.item(i));

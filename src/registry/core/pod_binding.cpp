@@ -1,7 +1,7 @@
-// Binding pods to nodes, and what eviction asks of a pod.
-#include "base/encoding.h"
+// Binding pods to nodes.
 #include "base/text.h"
 #include "registry/core/pod.h"
+#include "registry/core/pod_conditions.h"
 #include "registry/core/pod_rules.h"
 
 namespace sampan::registry {
@@ -11,28 +11,6 @@ namespace {
 void merge_strings(Value metadata, std::string_view name, const AnyView& more) {
   for (uint32_t i = 0; i < more.size(); i++)
     metadata.ensure_object(name).set_copy(more.key(i), metadata.arena().copy(more.value(i).as_string()));
-}
-
-// Sets the condition, keeping when it last changed if it says the same as before.
-void set_scheduled(Value status, int64_t now_seconds) {
-  Arena& arena = status.arena();
-  Value conditions = status.ensure_list("conditions"), found;
-  for (Value condition : conditions.items())
-    if (condition["type"].as_string() == "PodScheduled") found = condition;
-  bool same = found["status"].as_string() == "True";
-  Value since = found["lastTransitionTime"];
-  if (found.is_absent()) {
-    found = Value::object(arena);
-    conditions.push(found);
-  } else {
-    found.clear();
-  }
-  std::string now;
-  append_time(now, now_seconds);
-  found.set("type", "PodScheduled");
-  found.set("status", "True");
-  found.set("lastProbeTime", Value::null());
-  found.set("lastTransitionTime", same && since.is_string() ? since : Value(arena.copy(now)));
 }
 
 }  // namespace
@@ -46,11 +24,11 @@ Result<void> check_binding(const schema::Object& binding, std::string_view pod_n
   if (!target["kind"].text().empty()) target["kind"].one_of({"Node", "<empty>"});
   if (target["name"].text().empty()) target["name"].required();
   if (errors.empty()) return {};
-  // Upstream gives the bare text of what is wrong, as an internal error.
+  // Upstream gives the bare text of what is wrong, without a reason.
   std::vector<std::string> lines;
   for (auto& cause : errors.causes()) lines.push_back(concat(cause.field, ": ", cause.message));
   auto text = join(lines, ", ");
-  return fail(internal_error(lines.size() == 1 ? text : concat("[", text, "]")));
+  return fail(Error(500, Reason::Unknown, lines.size() == 1 ? text : concat("[", text, "]")));
 }
 
 Result<void> bind_pod(Value pod, const schema::Object& binding, int64_t now_seconds) {
@@ -68,13 +46,8 @@ Result<void> bind_pod(Value pod, const schema::Object& binding, int64_t now_seco
   merge_strings(metadata, "labels", binding["metadata"]["labels"]);
   Value status = pod.ensure_object("status");
   status.remove("nominatedNodeName");
-  set_scheduled(status, now_seconds);
+  set_pod_condition(status, "PodScheduled", {}, {}, now_seconds);
   return {};
-}
-
-bool can_ignore_disruption_budgets(const schema::Object& pod) {
-  auto phase = pod["status"]["phase"].as_string();
-  return phase == "Succeeded" || phase == "Failed" || phase == "Pending" || pod["metadata"]["deletionTimestamp"].present();
 }
 
 }  // namespace sampan::registry

@@ -127,18 +127,18 @@ void validate_resize_policy(const At& policies, std::string_view pod_restart_pol
   for (uint32_t i = 0; i < policies.size(); i++) {
     AnyView policy = policies.value().item(i);
     auto resource = policy["resourceName"].as_string(), restart = policy["restartPolicy"].as_string();
-    if (!resources.insert(resource).second) policies.errors().duplicate(policies.path().index(i), Shown(resource));
+    if (!resources.insert(resource).second) policies.errors().duplicate(policies.path().index(i), Shown::named(resource));
     auto check = [&](std::string_view text, std::string_view first, std::string_view second) {
       std::string_view supported[] = {first, second};
       if (text.empty())
         policies.required();
       else if (text != first && text != second)
-        policies.errors().not_supported(policies.path(), Shown(text), supported);
+        policies.errors().not_supported(policies.path(), Shown::named(text), supported);
     };
     check(resource, "cpu", "memory");
     check(restart, "NotRequired", "RestartContainer");
     if (pod_restart_policy == "Never" && restart != "NotRequired")
-      policies.invalid(restart, "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
+      policies.invalid(Shown::named(restart), "must be 'NotRequired' when pod `restartPolicy` is 'Never'");
   }
 }
 

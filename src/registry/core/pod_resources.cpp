@@ -31,10 +31,10 @@ bool is_counted(std::string_view name) { return contains(kCountable, name) || is
 bool validate_resource_name(const At& entry, std::string_view name) {
   Complaints complaints;
   check_qualified_name(name, complaints);
-  report(entry.errors(), entry.path(), name, complaints);
+  for (auto& complaint : complaints) entry.invalid(Shown::named(name), complaint);
   if (!complaints.empty()) return false;
   if (name.find('/') == std::string_view::npos && !is_standard_resource(name)) {
-    entry.invalid(name, "must be a standard resource type or fully qualified");
+    entry.invalid(Shown::named(name), "must be a standard resource type or fully qualified");
     return false;
   }
   return true;
@@ -44,16 +44,16 @@ void validate_container_resource_name(const At& entry, std::string_view name) {
   validate_resource_name(entry, name);
   if (std::count(name.begin(), name.end(), '/') == 0) {
     if (name != "cpu" && name != "memory" && name != "ephemeral-storage" && !is_huge_page_resource(name))
-      entry.invalid(name, "must be a standard resource for containers");
+      entry.invalid(Shown::named(name), "must be a standard resource for containers");
   } else if (!is_native_resource(name) && !is_extended_resource(name)) {
-    entry.invalid(name, "doesn't follow extended resource name standard");
+    entry.invalid(Shown::named(name), "doesn't follow extended resource name standard");
   }
 }
 
 void validate_pod_resource_name(const At& entry, std::string_view name) {
   if (!validate_resource_name(entry, name) || is_pod_level_resource(name)) return;
   static constexpr std::string_view kSupported[] = {"cpu", kHugePages, "memory"};
-  entry.errors().not_supported(entry.path(), Shown(name), kSupported);
+  entry.errors().not_supported(entry.path(), Shown::named(name), kSupported);
 }
 
 void validate_claims(const At& claims, const std::set<std::string_view>& known) {

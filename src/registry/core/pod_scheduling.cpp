@@ -11,9 +11,9 @@ void validate_toleration(const At& toleration, const PodSpecOptions& options) {
   auto value = toleration["value"].text(), kind = op.text();
   if (!key.text().empty()) key.must_be(check_qualified_name);
   if (key.text().empty() && kind != "Exists")
-    op.invalid(kind, "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+    op.invalid(Shown::named(kind), "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
   if (toleration["tolerationSeconds"].present() && effect.text() != "NoExecute")
-    effect.invalid(effect.text(), "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    effect.invalid(Shown::named(effect.text()), "effect must be 'NoExecute' when `tolerationSeconds` is set");
 
   if (kind.empty() || kind == "Equal") {
     Complaints complaints;

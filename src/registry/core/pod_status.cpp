@@ -239,7 +239,7 @@ void validate_pod_status(const Object& pod, const Object& old, FieldErrors& erro
   if (int64_t generation = status["observedGeneration"].number(); generation < 0)
     status["observedGeneration"].invalid(generation, "must be a non-negative integer");
   if (status["qosClass"].text() != before["qosClass"].as_string())
-    status["qosClass"].invalid(status["qosClass"].text(), "field is immutable");
+    status["qosClass"].invalid(Shown::named(status["qosClass"].text()), "field is immutable");
 
   if (!any_restart_of_all(spec)) {
     validate_transitions(status["containerStatuses"], before["containerStatuses"], spec["containers"], spec);

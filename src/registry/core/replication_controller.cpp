@@ -49,7 +49,7 @@ void validate_spec(const Object& object, FieldErrors& errors, const PodSpecOptio
   if (!pod_template.present()) return pod_template.required();
   AnyView labels = pod_template.value()["metadata"]["labels"];
   if (!matches(selector.value(), labels))
-    pod_template["metadata"]["labels"].invalid(labels.present() ? Shown(labels) : Shown::raw("null"),
+    pod_template["metadata"]["labels"].invalid(Shown(labels),
                                                "`selector` does not match template `labels`");
   validate_pod_template(pod_template.value(), pod_template.path(), errors, options);
   At pod_spec = pod_template["spec"];
@@ -58,12 +58,21 @@ void validate_spec(const Object& object, FieldErrors& errors, const PodSpecOptio
     pod_spec["activeDeadlineSeconds"].forbidden("activeDeadlineSeconds in ReplicationController is not Supported");
 }
 
+// Declarative validation counts bytes where the older kind counts characters, and does not look at generateName.
+void validate_name(std::string_view name, bool prefix, Complaints& complaints) {
+  if (prefix) return;
+  check_dns1123_subdomain(name, complaints);
+  for (auto& complaint : complaints)
+    if (complaint == "must be no more than 253 characters") complaint = "must be no more than 253 bytes";
+}
+
 void validate(const Object& object, FieldErrors& errors) { validate_spec(object, errors, {}); }
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) {
   validate_spec(object, errors, pod_template_options(old["spec"]["template"]));
 }
 
-void validate_status(std::string_view, const Object& object, const Object&, FieldErrors& errors) {
+void validate_subresource(std::string_view subresource, const Object& object, const Object& old, FieldErrors& errors) {
+  if (subresource != "status") return validate_update(object, old, errors);
   constexpr std::string_view kTooMany = "cannot be greater than status.replicas";
   Path path("status");
   At status(object["status"], path, errors);
@@ -138,8 +147,9 @@ extern const Rules kReplicationControllerRules{
     .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
-    .validate_subresource = validate_status,
+    .validate_subresource = validate_subresource,
     .warnings = warn,
+    .validate_name = validate_name,
     .columns = kColumns,
     .row = row,
     .field_labels = kFieldLabels,

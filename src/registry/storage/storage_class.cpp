@@ -84,6 +84,9 @@ void validate_topologies(const At& terms) {
           break;
         }
     }
+    // Upstream compares with as many empty terms as there are terms, too: an empty one is always a duplicate.
+    if (expressions.size() == 0)
+      for (uint32_t j = 0; j < terms.size(); j++) terms.errors().duplicate(expressions.path(), "");
     for (uint32_t j = 0; j < i; j++)
       if (same_term(terms.value().item(j), term.value())) terms.errors().duplicate(expressions.path(), "");
   }

@@ -53,7 +53,7 @@ void validate(const Object& object, FieldErrors& errors) {
 
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) {
   validate(object, errors);
-  if (!object["spec"].equals(old["spec"])) errors.invalid(Path("spec"), Shown::internal(object["spec"]), "field is immutable");
+  if (!object["spec"].equals(old["spec"])) errors.invalid(Path("spec"), Shown::internal_field(object.view(), "spec"), "field is immutable");
 }
 
 void validate_subresource(std::string_view, const Object& object, const Object& old, FieldErrors& errors) { validate_update(object, old, errors); }

@@ -14,7 +14,6 @@ constexpr size_t kAnnotationsMax = 256 * 1024;
 constexpr uint8_t kChanged = FieldNode::Added | FieldNode::Modified;
 constexpr uint8_t kAnyChange = kChanged | FieldNode::Removed;
 
-
 // All that one attempt works on; a failed attempt may be repeated by force.
 struct Attempt {
   Value result;  // absent: nothing would change
@@ -51,7 +50,8 @@ Result<Value> Application::prune(Value merged, const Managed& managed, const Fie
     return with_named_fields(TRY(to_field_set(tree, &type_, arena_)), &type_, arena_);
   };
   // Owned items come back, with what contains them.
-  const FieldSet* kept = unite(TRY(present(pruned)), with_named_fields(owned, &type_, arena_), FieldNode::Member, arena_);
+  const FieldSet* kept =
+      unite(TRY(present(pruned)), with_named_fields(owned, &type_, arena_), FieldNode::Member, arena_);
   pruned = remove_items(merged, subtract(all, kept, FieldNode::Member, arena_), type_, arena_);
   // So do items that went only because something around them did.
   const FieldSet* gone = subtract(all, TRY(present(pruned)), FieldNode::Member, arena_);

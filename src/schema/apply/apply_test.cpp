@@ -20,11 +20,19 @@ std::string print(Value value) {
   write_json(text, value);
   return text;
 }
-std::string print(const FieldSet* set, Arena& arena) { return print(write_field_set(set, arena)); }
+std::string print(const FieldSet* set, Arena& arena) {
+  return print(write_field_set(set, arena));
+}
 
-const Type& pod() { return *builtin_kind("", "v1", "Pod"); }
-const Type& deployment() { return *builtin_kind("apps", "v1", "Deployment"); }
-const Type& config_map() { return *builtin_kind("", "v1", "ConfigMap"); }
+const Type& pod() {
+  return *builtin_kind("", "v1", "Pod");
+}
+const Type& deployment() {
+  return *builtin_kind("apps", "v1", "Deployment");
+}
+const Type& config_map() {
+  return *builtin_kind("", "v1", "ConfigMap");
+}
 
 // managedFields in short: "manager operation [subresource] @time fields" a line.
 std::string owners(Value object) {
@@ -106,7 +114,8 @@ TEST(FieldSet, Text) {
   }
   Arena arena;
   const FieldSet* set;
-  for (std::string_view bad : {R"({"nocolon":{}})", R"({"f":{}})", R"({"i:x":{}})", R"({"k:[1]":{}})", R"({"v:{":{}})", R"({"f:a":1})"})
+  for (std::string_view bad :
+       {R"({"nocolon":{}})", R"({"f":{}})", R"({"i:x":{}})", R"({"k:[1]":{}})", R"({"v:{":{}})", R"({"f:a":1})"})
     EXPECT_FALSE(read_field_set(parse(bad, arena), arena, set)) << bad;
 }
 
@@ -114,12 +123,12 @@ TEST(FieldSet, Operations) {
   const struct {
     std::string_view a, b, both, either, only_a, below;
   } cases[] = {
-      {R"({"f:a":{},"f:b":{}})", R"({"f:b":{},"f:c":{}})", R"({"f:b":{}})", R"({"f:a":{},"f:b":{},"f:c":{}})", R"({"f:a":{}})",
-       R"({"f:a":{}})"},
+      {R"({"f:a":{},"f:b":{}})", R"({"f:b":{},"f:c":{}})", R"({"f:b":{}})", R"({"f:a":{},"f:b":{},"f:c":{}})",
+       R"({"f:a":{}})", R"({"f:a":{}})"},
       {R"({"f:a":{".":{},"f:x":{},"f:y":{}}})", R"({"f:a":{"f:x":{}}})", R"({"f:a":{"f:x":{}}})",
        R"({"f:a":{".":{},"f:x":{},"f:y":{}}})", R"({"f:a":{".":{},"f:y":{}}})", R"({"f:a":{".":{},"f:y":{}}})"},
-      {R"({"f:a":{".":{},"f:x":{}}})", R"({"f:a":{}})", R"({"f:a":{}})", R"({"f:a":{".":{},"f:x":{}}})", R"({"f:a":{"f:x":{}}})",
-       "{}"},
+      {R"({"f:a":{".":{},"f:x":{}}})", R"({"f:a":{}})", R"({"f:a":{}})", R"({"f:a":{".":{},"f:x":{}}})",
+       R"({"f:a":{"f:x":{}}})", "{}"},
   };
   for (const auto& c : cases) {
     Arena arena;
@@ -137,19 +146,22 @@ TEST(FieldSet, Operations) {
 TEST(ManagedFields, CreateAndUpdate) {
   Story story(pod());
   // Zero values that Go leaves out are nobody's; what is always printed (resources) is the creator's.
-  EXPECT_EQ(story.update("one", R"({"metadata":{"name":"p","labels":{"a":"1"}},"spec":{"hostNetwork":false,"containers":[
+  EXPECT_EQ(
+      story.update("one", R"({"metadata":{"name":"p","labels":{"a":"1"}},"spec":{"hostNetwork":false,"containers":[
       {"name":"c","image":"i","ports":[{"containerPort":80,"protocol":"TCP"}],"command":["x"]}],"nodeSelector":{"k":"v"}},
       "status":{"phase":"Running"}})"),
-            "one Update @01 {\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}},\"f:spec\":{\"f:containers\":"
-            "{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:command\":{},\"f:image\":{},\"f:name\":{},\"f:ports\":{\".\":{},"
-            "\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{},\"f:protocol\":{}}},"
-            "\"f:resources\":{}}},\"f:nodeSelector\":{}}}\n");
+      "one Update @01 {\"f:metadata\":{\"f:labels\":{\".\":{},\"f:a\":{}}},\"f:spec\":{\"f:containers\":"
+      "{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:command\":{},\"f:image\":{},\"f:name\":{},\"f:ports\":{\".\":{},"
+      "\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{},\"f:protocol\":{}"
+      "}},"
+      "\"f:resources\":{}}},\"f:nodeSelector\":{}}}\n");
   // A field changes hands; one that goes is nobody's.
   EXPECT_EQ(story.update("two", R"({"metadata":{"name":"p","labels":{"a":"2"}},"spec":{"containers":[
       {"name":"c","image":"i","ports":[{"containerPort":80,"protocol":"TCP"}]}]}})"),
             "one Update @01 {\"f:metadata\":{\"f:labels\":{}},\"f:spec\":{\"f:containers\":"
             "{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:image\":{},\"f:name\":{},\"f:ports\":{\".\":{},"
-            "\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{},\"f:protocol\":{}}},"
+            "\"k:{\\\"containerPort\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},\"f:containerPort\":{},\"f:"
+            "protocol\":{}}},"
             "\"f:resources\":{}}}}}\n"
             "two Update @02 {\"f:metadata\":{\"f:labels\":{\"f:a\":{}}}}\n");
 }
@@ -165,7 +177,8 @@ TEST(ManagedFields, ResetAndGarbage) {
   Story story(config_map());
   std::string first = story.update("one", R"({"metadata":{"name":"c"},"data":{"a":"1"}})");
   // Invalid entries are not honoured.
-  EXPECT_EQ(story.update("one", R"({"metadata":{"name":"c","managedFields":[{"operation":"X"}]},"data":{"a":"1"}})"), first);
+  EXPECT_EQ(story.update("one", R"({"metadata":{"name":"c","managedFields":[{"operation":"X"}]},"data":{"a":"1"}})"),
+            first);
   EXPECT_EQ(story.update("one", R"({"metadata":{"name":"c","managedFields":[{}]},"data":{"a":"1"}})"), "");
   // Without owners an update finds none.
   EXPECT_EQ(story.update("one", R"({"metadata":{"name":"c"},"data":{"a":"2"}})"), "");
@@ -179,18 +192,23 @@ TEST(ManagedFields, TenUpdatersAtMost) {
     last = story.update("m" + std::to_string(i), "{\"metadata\":{\"name\":\"c\"},\"data\":{" + data + "}}");
   }
   EXPECT_EQ(std::count(last.begin(), last.end(), '\n'), 10);
-  EXPECT_TRUE(last.starts_with("ancient-changes Update @04 {\"f:data\":{\".\":{},\"f:k0\":{},\"f:k1\":{},\"f:k2\":{},\"f:k3\":{}}}\n"))
+  EXPECT_TRUE(last.starts_with(
+      "ancient-changes Update @04 {\"f:data\":{\".\":{},\"f:k0\":{},\"f:k1\":{},\"f:k2\":{},\"f:k3\":{}}}\n"))
       << last;
 }
 
 constexpr std::string_view kBase = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"})";
-std::string config(std::string_view data) { return std::string(kBase) + ",\"data\":" + std::string(data) + "}"; }
+std::string config(std::string_view data) {
+  return std::string(kBase) + ",\"data\":" + std::string(data) + "}";
+}
 
 TEST(Apply, OwnsWhatItApplies) {
   Story story(config_map());
-  EXPECT_EQ(story.apply_config("one", config(R"({"a":"1","b":"1"})")), "one Apply @01 {\"f:data\":{\"f:a\":{},\"f:b\":{}}}\n");
+  EXPECT_EQ(story.apply_config("one", config(R"({"a":"1","b":"1"})")),
+            "one Apply @01 {\"f:data\":{\"f:a\":{},\"f:b\":{}}}\n");
   // The same again changes nothing, the time included.
-  EXPECT_EQ(story.apply_config("one", config(R"({"a":"1","b":"1"})")), "one Apply @01 {\"f:data\":{\"f:a\":{},\"f:b\":{}}}\n");
+  EXPECT_EQ(story.apply_config("one", config(R"({"a":"1","b":"1"})")),
+            "one Apply @01 {\"f:data\":{\"f:a\":{},\"f:b\":{}}}\n");
   // What is applied no more goes away.
   EXPECT_EQ(story.apply_config("one", config(R"({"a":"1"})")), "one Apply @03 {\"f:data\":{\"f:a\":{}}}\n");
   EXPECT_EQ(story.text(), R"({"metadata":{"name":"c"},"data":{"a":"1"}})");
@@ -206,7 +224,8 @@ TEST(Apply, Conflicts) {
   Story story(config_map());
   story.apply_config("one", config(R"({"a":"1","b":"1"})"));
   story.update("up", R"({"metadata":{"name":"c"},"data":{"a":"1","b":"1","x":"1"}})");
-  EXPECT_EQ(story.apply_config("two", config(R"({"a":"2"})")), "409 Apply failed with 1 conflict: conflict with \"one\": .data.a");
+  EXPECT_EQ(story.apply_config("two", config(R"({"a":"2"})")),
+            "409 Apply failed with 1 conflict: conflict with \"one\": .data.a");
   EXPECT_EQ(story.causes, "conflict with \"one\" at .data.a\n");
 }
 
@@ -247,7 +266,8 @@ TEST(Apply, Errors) {
       {R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"cm"},"nope":1})",
        "500 failed to create typed patch object (/cm; /v1, Kind=ConfigMap): .nope: field not declared in schema"},
       {R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"cm","finalizers":["x","x"]}})",
-       "500 failed to create typed patch object (/cm; /v1, Kind=ConfigMap): .metadata.finalizers: duplicate entries for key "
+       "500 failed to create typed patch object (/cm; /v1, Kind=ConfigMap): .metadata.finalizers: duplicate entries "
+       "for key "
        "[=\"x\"]"},
   };
   for (const auto& c : cases) EXPECT_EQ(Story(config_map()).apply_config("one", c.text), c.error);
@@ -257,8 +277,9 @@ TEST(Apply, BeforeFirstApply) {
   Story story(config_map());
   story.update("one", R"({"metadata":{"name":"c","managedFields":[]},"data":{"a":"1"}})");
   story.update("one", R"({"metadata":{"name":"c","managedFields":[{}]},"data":{"a":"1"}})");
-  EXPECT_EQ(story.apply_config("two", config(R"({"b":"1"})")),
-            "two Apply @03 {\"f:data\":{\"f:b\":{}}}\nbefore-first-apply Update @03 {\"f:data\":{\".\":{},\"f:a\":{}}}\n");
+  EXPECT_EQ(
+      story.apply_config("two", config(R"({"b":"1"})")),
+      "two Apply @03 {\"f:data\":{\"f:b\":{}}}\nbefore-first-apply Update @03 {\"f:data\":{\".\":{},\"f:a\":{}}}\n");
 }
 
 TEST(ManagedFields, ResetFields) {
@@ -266,14 +287,17 @@ TEST(ManagedFields, ResetFields) {
     std::vector<std::string_view> paths;
     std::string_view fields;
   } cases[] = {
-      {{"status", "metadata.labels"}, R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{},"f:name":{},"f:resources":{}}}}})"},
+      {{"status", "metadata.labels"},
+       R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:image":{},"f:name":{},"f:resources":{}}}}})"},
       {{"spec", "metadata.annotations"}, R"({"f:metadata":{"f:labels":{".":{},"f:a":{}}},"f:status":{"f:phase":{}}})"},
-      {{"+spec.containers.*.resources"}, R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:resources":{}}}}})"},
+      {{"+spec.containers.*.resources"},
+       R"({"f:spec":{"f:containers":{"k:{\"name\":\"c\"}":{".":{},"f:resources":{}}}}})"},
   };
   for (const auto& c : cases) {
     Arena arena;
     Value after = parse(R"({"metadata":{"name":"p","labels":{"a":"1"}},"spec":{"containers":[{"name":"c","image":"i"}]},
-        "status":{"phase":"x"}})", arena);
+        "status":{"phase":"x"}})",
+                        arena);
     ASSERT_TRUE(update_managed_fields(after, nullptr, pod(), {"m", "v1", "", 1, c.paths}));
     EXPECT_EQ(print(after["metadata"]["managedFields"].at(0)["fieldsV1"]), c.fields);
   }
@@ -283,18 +307,21 @@ TEST(ManagedFields, Scale) {
   Arena arena;
   Value entries = parse(R"([{"manager":"one","operation":"Apply","apiVersion":"apps/v1","time":"2026-01-01T00:00:00Z",
       "fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{},"f:selector":{}}}},
-      {"manager":"two","operation":"Update","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:status":{}}}])", arena);
+      {"manager":"two","operation":"Update","apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:status":{}}}])",
+                        arena);
   Value scale = managed_fields_of_scale(entries, "spec.replicas", arena);
-  EXPECT_EQ(print(scale), R"([{"manager":"one","operation":"Apply","apiVersion":"autoscaling/v1","time":"2026-01-01T00:00:00Z",)"
-                          R"("fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}}}])");
+  EXPECT_EQ(print(scale),
+            R"([{"manager":"one","operation":"Apply","apiVersion":"autoscaling/v1","time":"2026-01-01T00:00:00Z",)"
+            R"("fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}}}])");
   // Nothing changed hands.
   EXPECT_TRUE(managed_fields_after_scale(entries, scale, "apps/v1", "spec.replicas", arena).equals(entries));
   // Somebody scaled it.
   scale = parse(R"([{"manager":"sc","operation":"Update","apiVersion":"autoscaling/v1","time":"2026-01-01T00:00:05Z",
-      "fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}},"subresource":"scale"}])", arena);
+      "fieldsType":"FieldsV1","fieldsV1":{"f:spec":{"f:replicas":{}}},"subresource":"scale"}])",
+                arena);
   Value object = Value::object(arena);
-  object.ensure_object("metadata").set("managedFields",
-                                       managed_fields_after_scale(entries, scale, "apps/v1", "spec.replicas", arena));
+  object.ensure_object("metadata")
+      .set("managedFields", managed_fields_after_scale(entries, scale, "apps/v1", "spec.replicas", arena));
   EXPECT_EQ(owners(object),
             "one Apply @00 {\"f:spec\":{\"f:selector\":{}}}\nsc Update/scale @- {\"f:spec\":{\"f:replicas\":{}}}\n"
             "two Update @- {\"f:status\":{}}\n");
@@ -302,8 +329,10 @@ TEST(ManagedFields, Scale) {
 
 TEST(ManagedFields, TimesStayIfNothingElseChanged) {
   Arena arena;
-  Value before = parse(R"({"metadata":{"name":"c","managedFields":[{"manager":"one","operation":"Update","apiVersion":"v1",
-      "time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}}}]},"data":{"a":"1"}})", arena);
+  Value before =
+      parse(R"({"metadata":{"name":"c","managedFields":[{"manager":"one","operation":"Update","apiVersion":"v1",
+      "time":"2026-01-01T00:00:00Z","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}}}]},"data":{"a":"1"}})",
+            arena);
   auto object = freeze(before, config_map());
   ASSERT_TRUE(object);
   Value after = before.clone(arena);
@@ -319,7 +348,8 @@ TEST(ManagedFields, TimesStayIfNothingElseChanged) {
 TEST(Apply, OrderOfListItems) {
   // live, applied, merged: names of containers
   const std::vector<std::string> cases[] = {
-      {"abc", "b", "abc"}, {"abc", "cb", "acb"}, {"abc", "d", "abcd"}, {"ab", "bca", "bca"}, {"abcd", "db", "acdb"}, {"", "ba", "ba"},
+      {"abc", "b", "abc"},  {"abc", "cb", "acb"},   {"abc", "d", "abcd"},
+      {"ab", "bca", "bca"}, {"abcd", "db", "acdb"}, {"", "ba", "ba"},
   };
   auto list = [](const std::string& names) {
     std::string text = R"({"spec":{"template":{"spec":{"containers":[)";

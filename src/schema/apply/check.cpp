@@ -46,7 +46,8 @@ void Checker::check_scalar(Value value, Kind kind, const std::string& path) {
     case Kind::Quantity:
       if (value.is_list() || value.is_object()) problem(path, concat("expected any scalar, got &{", shown(value), "}"));
       return;
-    case Kind::Raw: return;
+    case Kind::Raw:
+      return;
     default:
       if (value.is_string()) return;
       std::string go = value.is_list() ? "[]interface {}" : value.is_object() ? "map[string]interface {}" : "";
@@ -72,7 +73,8 @@ void Checker::check_list(Value value, Use use, std::string& path) {
     check_value(value.at(i), use.item(), path);
     path.resize(length);
   }
-  std::sort(elements.begin(), elements.end(), [](const PathElement& a, const PathElement& b) { return compare(a, b) < 0; });
+  std::sort(elements.begin(), elements.end(),
+            [](const PathElement& a, const PathElement& b) { return compare(a, b) < 0; });
   for (size_t i = 1; i < elements.size(); i++) {
     if (compare(elements[i - 1], elements[i]) != 0) continue;
     std::string text = "duplicate entries for key ";
@@ -98,9 +100,12 @@ void Checker::check_map(Value value, Use use, std::string& path) {
 void Checker::check_value(Value value, Use use, std::string& path) {
   if (!use.type) return;
   switch (shape_of(use.type, value)) {
-    case Shape::Scalar: return check_scalar(value, use.type->kind, path);
-    case Shape::List: return check_list(value, use, path);
-    case Shape::Map: return check_map(value, use, path);
+    case Shape::Scalar:
+      return check_scalar(value, use.type->kind, path);
+    case Shape::List:
+      return check_list(value, use, path);
+    case Shape::Map:
+      return check_map(value, use, path);
   }
 }
 

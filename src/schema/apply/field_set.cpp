@@ -30,7 +30,9 @@ void zip(const FieldSet* a, const FieldSet* b, Visit visit) {
   }
 }
 
-uint8_t mark_if(bool member) { return static_cast<uint8_t>(member ? FieldNode::Member : 0); }
+uint8_t mark_if(bool member) {
+  return static_cast<uint8_t>(member ? FieldNode::Member : 0);
+}
 
 void keep(std::vector<FieldNode>& nodes, const FieldNode& like, bool member, const FieldSet* children) {
   if (member || children) nodes.push_back({like.element, mark_if(member), children});
@@ -102,7 +104,8 @@ const FieldSet* intersect(const FieldSet* a, const FieldSet* b, uint8_t marks, A
   std::vector<FieldNode> nodes;
   zip(a, b, [&](const FieldNode* left, const FieldNode* right) {
     if (left && right)
-      keep(nodes, *left, left->marks && (right->marks & marks), intersect(left->children, right->children, marks, arena));
+      keep(nodes, *left, left->marks && (right->marks & marks),
+           intersect(left->children, right->children, marks, arena));
   });
   return make_set(nodes, arena);
 }

@@ -1,5 +1,5 @@
-// Sets of paths into an object: who owns what. A trie whose nodes are sorted as upstream sorts them, so that its text (FieldsV1) is
-// the same to the byte. Sets are immutable once made, live in an Arena and share parts.
+// Sets of paths into an object: who owns what. A trie whose nodes are sorted as upstream sorts them, so that its text
+// (FieldsV1) is the same to the byte. Sets are immutable once made, live in an Arena and share parts.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -17,7 +17,8 @@ struct KeyField {
   Value value;
 };
 
-// One step of a path: a field or map key (f:), an item by its keys (k:), an item of a set by its value (v:), an item by position (i:).
+// One step of a path: a field or map key (f:), an item by its keys (k:), an item of a set by its value (v:), an item by
+// position (i:).
 struct PathElement {
   enum class Kind : uint8_t { Field, Key, Value, Index };
   Kind kind = Kind::Field;
@@ -32,8 +33,8 @@ struct PathElement {
 };
 
 int compare(const PathElement& a, const PathElement& b);
-void append_element(std::string& out, const PathElement& element);        // "k:{\"name\":\"x\"}"
-void append_path_element(std::string& out, const PathElement& element);   // ".spec", "[name=\"x\"]", as messages show it
+void append_element(std::string& out, const PathElement& element);       // "k:{\"name\":\"x\"}"
+void append_path_element(std::string& out, const PathElement& element);  // ".spec", "[name=\"x\"]", as messages show it
 
 struct FieldSet;
 
@@ -63,13 +64,15 @@ class FieldSetBuilder {
   std::vector<FieldNode> nodes_;
 };
 
-// Null stands for the empty set everywhere, as argument and as result. `marks` says which nodes of b count as members; a is a plain set.
+// Null stands for the empty set everywhere, as argument and as result. `marks` says which nodes of b count as members;
+// a is a plain set.
 const FieldSet* unite(const FieldSet* a, const FieldSet* b, uint8_t marks, Arena& arena);
 const FieldSet* intersect(const FieldSet* a, const FieldSet* b, uint8_t marks, Arena& arena);
 const FieldSet* subtract(const FieldSet* a, const FieldSet* b, uint8_t marks, Arena& arena);
 // Also takes away all that is below a member of b. Keeps the marks of a.
 const FieldSet* subtract_below(const FieldSet* a, const FieldSet* b, Arena& arena);
-const FieldSet* select(const FieldSet* set, uint8_t marks, Arena& arena);  // the nodes with one of the marks, as a plain set
+const FieldSet* select(const FieldSet* set, uint8_t marks,
+                       Arena& arena);  // the nodes with one of the marks, as a plain set
 bool has_marks(const FieldSet* set, uint8_t marks);
 bool equal(const FieldSet* a, const FieldSet* b);
 // Makes the inner nodes that are fields of structs members as well.

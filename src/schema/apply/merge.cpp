@@ -20,7 +20,9 @@ struct Elements {
   }
 };
 
-bool same(const PathElement& a, const PathElement& b) { return compare(a, b) == 0; }
+bool same(const PathElement& a, const PathElement& b) {
+  return compare(a, b) == 0;
+}
 
 class Merging {
  public:
@@ -74,8 +76,8 @@ Result<Elements> Merging::elements(Value list, const Type& type, bool duplicates
   return found;
 }
 
-// Both orders are followed as far as they agree. Where they do not, config's order counts for its items; items that only live has stay
-// before the next item that both have.
+// Both orders are followed as far as they agree. Where they do not, config's order counts for its items; items that
+// only live has stay before the next item that both have.
 Result<Value> Merging::lists(Value live, Value config, Use use) {
   if (use.atomic_list() || (live.empty() && config.empty())) return config.is_absent() ? live : config;
   Elements left = TRY(elements(live, *use.type, true)), right = TRY(elements(config, *use.type, false));

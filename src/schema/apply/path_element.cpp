@@ -17,13 +17,20 @@ int three_way(T a, T b) {
 int rank(Value value) {
   switch (value.type()) {
     case Value::Type::Int:
-    case Value::Type::Double: return 0;
-    case Value::Type::String: return 1;
-    case Value::Type::Bool: return 2;
-    case Value::Type::List: return 3;
-    case Value::Type::Object: return 4;
-    case Value::Type::Null: return 5;
-    case Value::Type::Absent: return 6;
+    case Value::Type::Double:
+      return 0;
+    case Value::Type::String:
+      return 1;
+    case Value::Type::Bool:
+      return 2;
+    case Value::Type::List:
+      return 3;
+    case Value::Type::Object:
+      return 4;
+    case Value::Type::Null:
+      return 5;
+    case Value::Type::Absent:
+      return 6;
   }
   return 6;
 }
@@ -59,16 +66,21 @@ int compare_values(Value a, Value b) {
     case Value::Type::Int:
       if (b.is_int()) return three_way(a.as_int(), b.as_int());
       [[fallthrough]];
-    case Value::Type::Double: return three_way(a.as_double(), b.as_double());
-    case Value::Type::String: return a.as_string().compare(b.as_string());
-    case Value::Type::Bool: return three_way(a.as_bool(), b.as_bool());
+    case Value::Type::Double:
+      return three_way(a.as_double(), b.as_double());
+    case Value::Type::String:
+      return a.as_string().compare(b.as_string());
+    case Value::Type::Bool:
+      return three_way(a.as_bool(), b.as_bool());
     case Value::Type::List:
       for (uint32_t i = 0; i < a.size() && i < b.size(); i++)
         if (int order = compare_values(a.at(i), b.at(i))) return order;
       return three_way(a.size(), b.size());
-    case Value::Type::Object: return compare_objects(a, b);
+    case Value::Type::Object:
+      return compare_objects(a, b);
     case Value::Type::Null:
-    case Value::Type::Absent: return 0;
+    case Value::Type::Absent:
+      return 0;
   }
   return 0;
 }
@@ -76,22 +88,26 @@ int compare_values(Value a, Value b) {
 int compare(const PathElement& a, const PathElement& b) {
   if (a.kind != b.kind) return a.kind < b.kind ? -1 : 1;
   switch (a.kind) {
-    case PathElement::Kind::Field: return a.name.compare(b.name);
+    case PathElement::Kind::Field:
+      return a.name.compare(b.name);
     case PathElement::Kind::Key:
       for (uint32_t i = 0; i < a.size && i < b.size; i++) {
         if (int order = a.keys[i].name.compare(b.keys[i].name)) return order;
         if (int order = compare_values(a.keys[i].value, b.keys[i].value)) return order;
       }
       return three_way(a.size, b.size);
-    case PathElement::Kind::Value: return compare_values(a.value, b.value);
-    case PathElement::Kind::Index: return three_way(a.index, b.index);
+    case PathElement::Kind::Value:
+      return compare_values(a.value, b.value);
+    case PathElement::Kind::Index:
+      return three_way(a.index, b.index);
   }
   return 0;
 }
 
 void append_element(std::string& out, const PathElement& element) {
   switch (element.kind) {
-    case PathElement::Kind::Field: return append(out, "f:", element.name);
+    case PathElement::Kind::Field:
+      return append(out, "f:", element.name);
     case PathElement::Kind::Key:
       out += "k:{";
       for (uint32_t i = 0; i < element.size; i++) {
@@ -102,14 +118,18 @@ void append_element(std::string& out, const PathElement& element) {
       }
       out += '}';
       return;
-    case PathElement::Kind::Value: out += "v:"; return write_json(out, element.value);
-    case PathElement::Kind::Index: return append(out, "i:", element.index);
+    case PathElement::Kind::Value:
+      out += "v:";
+      return write_json(out, element.value);
+    case PathElement::Kind::Index:
+      return append(out, "i:", element.index);
   }
 }
 
 void append_path_element(std::string& out, const PathElement& element) {
   switch (element.kind) {
-    case PathElement::Kind::Field: return append(out, ".", element.name);
+    case PathElement::Kind::Field:
+      return append(out, ".", element.name);
     case PathElement::Kind::Key:
       for (uint32_t i = 0; i < element.size; i++) {
         append(out, i ? "," : "[", element.keys[i].name, "=");
@@ -122,7 +142,8 @@ void append_path_element(std::string& out, const PathElement& element) {
       append_scalar(out, element.value);
       out += ']';
       return;
-    case PathElement::Kind::Index: return append(out, "[", element.index, "]");
+    case PathElement::Kind::Index:
+      return append(out, "[", element.index, "]");
   }
 }
 
@@ -131,11 +152,17 @@ ElementRead read_element(std::string_view text, Arena& arena, PathElement& eleme
   std::string_view rest = text.substr(2);
   element = {};
   switch (text[0]) {
-    case 'f': element.name = rest; return ElementRead::Good;
-    case 'i': element.kind = PathElement::Kind::Index; return parse_int(rest, element.index) ? ElementRead::Good : ElementRead::Bad;
+    case 'f':
+      element.name = rest;
+      return ElementRead::Good;
+    case 'i':
+      element.kind = PathElement::Kind::Index;
+      return parse_int(rest, element.index) ? ElementRead::Good : ElementRead::Bad;
     case 'v':
-    case 'k': break;
-    default: return ElementRead::Unknown;
+    case 'k':
+      break;
+    default:
+      return ElementRead::Unknown;
   }
   auto parsed = parse_json(rest, arena);
   if (!parsed) return ElementRead::Bad;

@@ -32,9 +32,10 @@ Value managed_fields_of_scale(Value entries, std::string_view replicas, Arena& a
   return managed_list(owners, arena);
 }
 
-// An updater is another one under another version, as upstream sees it: it comes back as an entry of its own, without a time.
-Value managed_fields_after_scale(Value entries, Value scale_entries, std::string_view api_version, std::string_view replicas,
-                                 Arena& arena) {
+// An updater is another one under another version, as upstream sees it: it comes back as an entry of its own, without a
+// time.
+Value managed_fields_after_scale(Value entries, Value scale_entries, std::string_view api_version,
+                                 std::string_view replicas, Arena& arena) {
   Managed managed, scale, result;
   read_managed(entries, arena, managed);
   read_managed(scale_entries, arena, scale);

@@ -6,8 +6,8 @@ namespace sampan::schema {
 
 enum class Shape : uint8_t { Scalar, List, Map };  // Map: structs as well
 
-// A null is of any shape; without a type it counts as a map. Raw content that is a type of its own (RawExtension) is one leaf; only
-// where a schema says nothing at all does the shape follow from the value.
+// A null is of any shape; without a type it counts as a map. Raw content that is a type of its own (RawExtension) is
+// one leaf; only where a schema says nothing at all does the shape follow from the value.
 inline Shape shape_of(const Type* type, Value value) {
   if (!type) {
     if (value.is_list()) return Shape::List;
@@ -23,7 +23,8 @@ struct Use {
   bool atomic = false;
 
   Use() = default;
-  explicit Use(const Type* t, bool atomic_here = false) : type(t && t->kind == Kind::Raw && t->name.empty() ? nullptr : t) {
+  explicit Use(const Type* t, bool atomic_here = false)
+      : type(t && t->kind == Kind::Raw && t->name.empty() ? nullptr : t) {
     atomic = atomic_here || (type && type->atomic);
     if (type && type->kind == Kind::List) atomic = type->list_type == ListType::Atomic;
   }
@@ -34,7 +35,9 @@ struct Use {
   }
   bool atomic_list() const { return !type || type->kind != Kind::List || atomic; }
   bool atomic_map() const { return type && atomic; }
-  const Field* field(std::string_view name) const { return type && type->kind == Kind::Struct ? type->find(name) : nullptr; }
+  const Field* field(std::string_view name) const {
+    return type && type->kind == Kind::Struct ? type->find(name) : nullptr;
+  }
   Use member(std::string_view name) const {
     if (const Field* f = field(name)) return of(*f);
     return Use(type && type->kind == Kind::Map ? type->element : nullptr);

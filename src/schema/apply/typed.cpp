@@ -15,30 +15,42 @@ Value effective(Value value, const Field& field, Arena& arena) {
   if (value.is_missing()) {
     if (!always) return {};
     switch (type.kind) {
-      case Kind::String: return "";
-      case Kind::Bool: return false;
+      case Kind::String:
+        return "";
+      case Kind::Bool:
+        return false;
       case Kind::Int32:
       case Kind::Int64:
       case Kind::Double:
-      case Kind::IntOrString: return 0;
-      case Kind::Duration: return "0s";
-      case Kind::Quantity: return "0";
-      case Kind::Struct: return Value::object(arena, 0);
-      default: return Value::null();
+      case Kind::IntOrString:
+        return 0;
+      case Kind::Duration:
+        return "0s";
+      case Kind::Quantity:
+        return "0";
+      case Kind::Struct:
+        return Value::object(arena, 0);
+      default:
+        return Value::null();
     }
   }
   if (always) return value;
   switch (type.kind) {
     case Kind::String:
-    case Kind::Bytes: return value.is_string() && value.as_string().empty() ? Value() : value;
-    case Kind::Bool: return value.is_bool() && !value.as_bool() ? Value() : value;
+    case Kind::Bytes:
+      return value.is_string() && value.as_string().empty() ? Value() : value;
+    case Kind::Bool:
+      return value.is_bool() && !value.as_bool() ? Value() : value;
     case Kind::Int32:
     case Kind::Int64:
-    case Kind::Double: return (value.is_int() || value.is_double()) && value.as_double() == 0 ? Value() : value;
+    case Kind::Double:
+      return (value.is_int() || value.is_double()) && value.as_double() == 0 ? Value() : value;
     case Kind::List:
     case Kind::Map:
-    case Kind::Struct: return value.empty() ? Value() : value;
-    default: return value;
+    case Kind::Struct:
+      return value.empty() ? Value() : value;
+    default:
+      return value;
   }
 }
 
@@ -78,9 +90,13 @@ class SetWalker {
   // The set below the value; `self`: the value is a leaf.
   Result<const FieldSet*> walk(Value value, Use use, bool& self) {
     switch (shape_of(use.type, value)) {
-      case Shape::Scalar: self = true; return nullptr;
-      case Shape::List: return list(value, use, self);
-      case Shape::Map: return map(value, use, self);
+      case Shape::Scalar:
+        self = true;
+        return nullptr;
+      case Shape::List:
+        return list(value, use, self);
+      case Shape::Map:
+        return map(value, use, self);
     }
     return nullptr;
   }
@@ -96,7 +112,8 @@ class SetWalker {
       Value value;
     };
     std::vector<Item> items;
-    for (Value item : value.items()) items.push_back({TRY(item_element(item, *use.type, Reading::AsText, arena_)), item});
+    for (Value item : value.items())
+      items.push_back({TRY(item_element(item, *use.type, Reading::AsText, arena_)), item});
     auto before = [](const Item& a, const Item& b) { return compare(a.element, b.element) < 0; };
     std::stable_sort(items.begin(), items.end(), before);
     FieldSetBuilder builder;
@@ -158,8 +175,7 @@ Value remove_from(Value value, const FieldSet& items, Use use, Arena& arena) {
 
 Result<PathElement> item_element(Value item, const Type& list, Reading reading, Arena& arena) {
   if (!list.list_keys.empty()) return keyed_element(item, list, reading, arena);
-  if (item.is_object())
-    return fail(internal_error("associative list without keys has an element that's a map type"));
+  if (item.is_object()) return fail(internal_error("associative list without keys has an element that's a map type"));
   if (item.is_list()) return fail(internal_error("not supported: associative list with lists as elements"));
   if (item.is_missing())
     return fail(internal_error("associative list without keys has an element that's an explicit null"));

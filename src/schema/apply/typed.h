@@ -1,5 +1,6 @@
-// Trees seen through their type, as structured merge sees them: what differs, what is there, one merged into another, paths removed.
-// A null type stands for content without a schema (RawExtension and the like): its shape follows from the values.
+// Trees seen through their type, as structured merge sees them: what differs, what is there, one merged into another,
+// paths removed. A null type stands for content without a schema (RawExtension and the like): its shape follows from
+// the values.
 #pragma once
 #include <string>
 
@@ -8,12 +9,12 @@
 
 namespace sampan::schema {
 
-// How a tree is read. As an object of Go's: what omitempty drops is absent, what is always printed is there as its zero. As text: what is
-// there is there.
+// How a tree is read. As an object of Go's: what omitempty drops is absent, what is always printed is there as its
+// zero. As text: what is there is there.
 enum class Reading : uint8_t { AsObject, AsText };
 
-// The differences from `before` to `after` as a set with Added, Modified and Removed marks. Lists may have duplicates; an item without
-// any key is an error.
+// The differences from `before` to `after` as a set with Added, Modified and Removed marks. Lists may have duplicates;
+// an item without any key is an error.
 Result<const FieldSet*> compare_trees(Value before, Value after, const Type& type, Reading reading, Arena& arena);
 // All leaves and items that the tree mentions.
 Result<const FieldSet*> to_field_set(Value tree, const Type* type, Arena& arena);

@@ -16,9 +16,17 @@ bool asks_for_reset(Value entries) {
   return true;
 }
 
+bool same_but_time(Value a, Value b) {
+  for (std::string_view name : {"manager", "operation", "apiVersion", "subresource", "fieldsType", "fieldsV1"})
+    if (!a[name].equals(b[name])) return false;
+  return true;
+}
+
 }  // namespace
 
-void strip_managed_fields(Value object) { object["metadata"].remove("managedFields"); }
+void strip_managed_fields(Value object) {
+  object["metadata"].remove("managedFields");
+}
 
 Result<void> update_managed_fields(Value after, const Object* before, const Type& type, const FieldManager& manager) {
   if (!after.is_object() || !type.find("metadata")) return {};
@@ -67,18 +75,10 @@ void keep_timestamps_if_unchanged(Value after, const Object& before) {
   Value live = thaw(before, arena);
   Value entries = after["metadata"]["managedFields"], stored = live["metadata"]["managedFields"];
   if (entries.size() != stored.size() || entries.empty()) return;
-  for (uint32_t i = 0; i < entries.size(); i++) {
-    // Times are part of the order, so the entries may stand elsewhere.
-    Value match;
-    for (Value candidate : stored.items()) {
-      Value other = candidate.clone(arena);
-      if (Value time = entries.at(i)["time"]; time.is_absent())
-        other.remove("time");
-      else
-        other.set("time", time);
-      if (other.equals(entries.at(i))) match = candidate;
-    }
-    if (match.is_absent()) return;
+  // Times are part of the order, so an entry may stand elsewhere.
+  for (Value entry : entries.items()) {
+    auto same = [&](Value other) { return same_but_time(entry, other); };
+    if (std::none_of(stored.items().begin(), stored.items().end(), same)) return;
   }
   auto changes = compare_trees(live, after, before.type(), Reading::AsObject, arena);
   if (!changes) return;

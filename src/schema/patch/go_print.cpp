@@ -21,11 +21,16 @@ void append_go_double(std::string& out, double number) {
 void append_go_value(std::string& out, Value value) {
   switch (value.type()) {
     case Value::Type::Absent:
-    case Value::Type::Null: return append(out, "<nil>");
-    case Value::Type::Bool: return append(out, value.as_bool() ? "true" : "false");
-    case Value::Type::Int: return append(out, value.as_int());
-    case Value::Type::Double: return append_go_double(out, value.as_double());
-    case Value::Type::String: return append(out, value.as_string());
+    case Value::Type::Null:
+      return append(out, "<nil>");
+    case Value::Type::Bool:
+      return append(out, value.as_bool() ? "true" : "false");
+    case Value::Type::Int:
+      return append(out, value.as_int());
+    case Value::Type::Double:
+      return append_go_double(out, value.as_double());
+    case Value::Type::String:
+      return append(out, value.as_string());
     case Value::Type::List: {
       out += '[';
       for (uint32_t i = 0; i < value.size(); i++) {
@@ -52,13 +57,20 @@ void append_go_value(std::string& out, Value value) {
 std::string_view go_type_name(Value value) {
   switch (value.type()) {
     case Value::Type::Absent:
-    case Value::Type::Null: return "%!s(<nil>)";
-    case Value::Type::Bool: return "bool";
-    case Value::Type::Int: return "int64";
-    case Value::Type::Double: return "float64";
-    case Value::Type::String: return "string";
-    case Value::Type::List: return "[]interface {}";
-    case Value::Type::Object: return "map[string]interface {}";
+    case Value::Type::Null:
+      return "%!s(<nil>)";
+    case Value::Type::Bool:
+      return "bool";
+    case Value::Type::Int:
+      return "int64";
+    case Value::Type::Double:
+      return "float64";
+    case Value::Type::String:
+      return "string";
+    case Value::Type::List:
+      return "[]interface {}";
+    case Value::Type::Object:
+      return "map[string]interface {}";
   }
   return "";
 }
@@ -66,13 +78,19 @@ std::string_view go_type_name(Value value) {
 std::string_view json_kind_name(Value value) {
   switch (value.type()) {
     case Value::Type::Absent:
-    case Value::Type::Null: return "null";
-    case Value::Type::Bool: return "bool";
+    case Value::Type::Null:
+      return "null";
+    case Value::Type::Bool:
+      return "bool";
     case Value::Type::Int:
-    case Value::Type::Double: return "number";
-    case Value::Type::String: return "string";
-    case Value::Type::List: return "array";
-    case Value::Type::Object: return "object";
+    case Value::Type::Double:
+      return "number";
+    case Value::Type::String:
+      return "string";
+    case Value::Type::List:
+      return "array";
+    case Value::Type::Object:
+      return "object";
   }
   return "";
 }

@@ -1,5 +1,6 @@
-// JSON patch (RFC 6902), as kube-apiserver has it: negative indices count from the end, "replace" makes what is not there, the test of a
-// missing member against null holds. Whatever does not fit the document gets one and the same answer.
+// JSON patch (RFC 6902), as kube-apiserver has it: negative indices count from the end, "replace" makes what is not
+// there, the test of a missing member against null holds. Whatever does not fit the document gets one and the same
+// answer.
 #include "base/text.h"
 #include "schema/json.h"
 #include "schema/patch/go_print.h"

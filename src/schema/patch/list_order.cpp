@@ -18,7 +18,9 @@ std::string scalar_text(Value value) {
   return text;
 }
 
-Value key_of(Value item, std::string_view merge_key) { return merge_key.empty() ? item : item[merge_key]; }
+Value key_of(Value item, std::string_view merge_key) {
+  return merge_key.empty() ? item : item[merge_key];
+}
 
 Result<void> check_keys(Value list, std::string_view merge_key) {
   for (Value item : list.items()) {
@@ -33,8 +35,8 @@ struct Ranked {
   int rank;  // in the list that gives the order, -1 if not there
 };
 
-// Upstream sorts with "true" as the answer about items that the order does not name, so where those end is what an insertion sort
-// makes of that answer. Long lists are not worth that: there they go to the front.
+// Upstream sorts with "true" as the answer about items that the order does not name, so where those end is what an
+// insertion sort makes of that answer. Long lists are not worth that: there they go to the front.
 void sort_by_rank(std::vector<Ranked>& items) {
   constexpr size_t kInsertionMax = 20;
   auto less = [](const Ranked& a, const Ranked& b) { return a.rank < 0 || b.rank < 0 || a.rank < b.rank; };
@@ -49,7 +51,9 @@ void sort_by_rank(std::vector<Ranked>& items) {
 
 }  // namespace
 
-Error plain(std::string message) { return Error(500, Reason::Unknown, std::move(message)); }
+Error plain(std::string message) {
+  return Error(500, Reason::Unknown, std::move(message));
+}
 
 Error bad_type(std::string_view expected, Value actual) {
   return plain(concat("expected a ", expected, ", but received a ", go_type_name(actual)));
@@ -101,7 +105,8 @@ Result<Value::Type> element_kind(Value a, Value b) {
   return type;
 }
 
-Result<Value> order_items(Value merged, Value patch_order, Value server_order, std::string_view merge_key, Arena& arena) {
+Result<Value> order_items(Value merged, Value patch_order, Value server_order, std::string_view merge_key,
+                          Arena& arena) {
   if (!merge_key.empty()) {
     TRY(check_keys(merged, merge_key));
     TRY(check_keys(patch_order, merge_key));
@@ -124,8 +129,8 @@ Result<Value> order_items(Value merged, Value patch_order, Value server_order, s
   Value result = Value::list(arena, merged.size());
   size_t i = 0, j = 0;
   while (i < others.size() || j < patched.size()) {
-    bool other = j == patched.size() || (i < others.size() && others[i].rank >= 0 && patched[j].rank >= 0 &&
-                                         others[i].rank < patched[j].rank);
+    bool other = j == patched.size() ||
+                 (i < others.size() && others[i].rank >= 0 && patched[j].rank >= 0 && others[i].rank < patched[j].rank);
     result.push(other ? others[i++].item : patched[j++].item);
   }
   return result;

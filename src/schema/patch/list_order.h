@@ -1,4 +1,5 @@
-// The lists of a strategic merge patch: items found by their merge key (or, scalars, by their value), and the order of a merged list.
+// The lists of a strategic merge patch: items found by their merge key (or, scalars, by their value), and the order of
+// a merged list.
 #pragma once
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@ Error plain(std::string message);
 Error bad_type(std::string_view expected, Value actual);
 Error no_merge_key(Value item, std::string_view merge_key);
 
-// Where items are, by their key; with an empty merge key by their own value. Of equal items the first counts. Anything that is no
-// scalar equals nothing.
+// Where items are, by their key; with an empty merge key by their own value. Of equal items the first counts. Anything
+// that is no scalar equals nothing.
 class ItemIndex {
  public:
   ItemIndex(Value list, std::string_view merge_key);
@@ -29,9 +30,10 @@ class ItemIndex {
 bool same_scalar(Value a, Value b);
 // The one type of all items of both lists.
 Result<Value::Type> element_kind(Value a, Value b);
-// The items of the patch keep the order that the directive (or the patch) gives, the others that of the server's list; where they
-// meet, the server's list decides.
-Result<Value> order_items(Value merged, Value patch_order, Value server_order, std::string_view merge_key, Arena& arena);
+// The items of the patch keep the order that the directive (or the patch) gives, the others that of the server's list;
+// where they meet, the server's list decides.
+Result<Value> order_items(Value merged, Value patch_order, Value server_order, std::string_view merge_key,
+                          Arena& arena);
 // $setElementOrder must name all items that the patch changes, in the patch's order.
 Result<void> check_element_order(Value patch, Value order, std::string_view merge_key);
 

@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Type type, list;
   static const Field fields[] = {{.name = "a", .type = &type}, {.name = "l", .type = &list}};
   static uint16_t hash[8] = {};
-  for (uint16_t i = 0; i < 2 && !hash[field_hash(fields[i].name) % 8]; i++) hash[field_hash(fields[i].name) % 8] = i + 1;
+  for (uint16_t i = 0; i < 2 && !hash[field_hash(fields[i].name) % 8]; i++)
+    hash[field_hash(fields[i].name) % 8] = i + 1;
   list = {.kind = Kind::List, .element = &type, .patch_merge = true, .merge_key = "k"};
   type = {.kind = Kind::Struct, .name = "T", .fields = fields, .hash = hash};
   (void)strategic_merge_patch(*document, *patch, type, arena);

@@ -123,14 +123,14 @@ const Type& pod_spec() {
   };
   static const Type strings{.kind = Kind::Map, .element = &scalar(Kind::String)};
   static const Field affinity_fields[] = {{.name = "nodeAffinity", .type = &strings}};
-  static const Type affinity{.kind = Kind::Struct, .name = "io.k8s.api.core.v1.Affinity", .fields = affinity_fields,
-                             .hash = affinity_hash};
+  static const Type affinity{
+      .kind = Kind::Struct, .name = "io.k8s.api.core.v1.Affinity", .fields = affinity_fields, .hash = affinity_hash};
   static const Field container_fields[] = {{.name = "name", .type = &scalar(Kind::String)},
                                            {.name = "image", .type = &scalar(Kind::String)}};
-  static const Type container{.kind = Kind::Struct, .name = "Container", .fields = container_fields,
-                              .hash = container_hash};
-  static const Type containers{.kind = Kind::List, .element = &container, .list_type = ListType::Map,
-                               .patch_merge = true, .merge_key = "name"};
+  static const Type container{
+      .kind = Kind::Struct, .name = "Container", .fields = container_fields, .hash = container_hash};
+  static const Type containers{
+      .kind = Kind::List, .element = &container, .list_type = ListType::Map, .patch_merge = true, .merge_key = "name"};
   static const Type tolerations{.kind = Kind::List, .element = &container};
   static const Type finalizers{.kind = Kind::List, .element = &scalar(Kind::String), .patch_merge = true};
   static const Field fields[] = {{.name = "containers", .type = &containers},
@@ -169,7 +169,8 @@ TEST(Patch, Strategic) {
       {R"({"containers":[{"name":"a"},{"name":"b"}]})",
        R"({"$setElementOrder/containers":[{"name":"b"},{"name":"c"},{"name":"a"}],"containers":[{"name":"c"}]})",
        R"({"containers":[{"name":"b"},{"name":"c"},{"name":"a"}]})"},
-      {R"({"containers":[{"name":"a"}]})", R"({"$setElementOrder/containers":[{"name":"a"}],"containers":[{"name":"c"}]})",
+      {R"({"containers":[{"name":"a"}]})",
+       R"({"$setElementOrder/containers":[{"name":"a"}],"containers":[{"name":"c"}]})",
        "500 The order in patch list:\n[map[name:c]]\n doesn't match $setElementOrder list:\n[map[name:a]]\n"},
       {R"({"containers":[{"name":"a"}]})", R"({"$setElementOrder/containers":"a"})",
        "500 expected a []interface {}, but received a string"},
@@ -178,7 +179,8 @@ TEST(Patch, Strategic) {
       // objects
       {R"({"nodeSelector":{"a":"1","b":"2"}})", R"({"nodeSelector":{"a":null,"c":"3"}})",
        R"({"nodeSelector":{"b":"2","c":"3"}})"},
-      {R"({"nodeSelector":{"a":"1"}})", R"({"nodeSelector":{"$patch":"replace","c":"3"}})", R"({"nodeSelector":{"c":"3"}})"},
+      {R"({"nodeSelector":{"a":"1"}})", R"({"nodeSelector":{"$patch":"replace","c":"3"}})",
+       R"({"nodeSelector":{"c":"3"}})"},
       {R"({"nodeSelector":{"a":"1"}})", R"({"nodeSelector":{"$patch":"delete"}})", R"({"nodeSelector":{}})"},
       {R"({"nodeSelector":{"a":"1"}})", R"({"nodeSelector":{"$patch":"bogus"}})",
        "500 unknown patch type: bogus in map: map[$patch:bogus]"},
@@ -188,17 +190,21 @@ TEST(Patch, Strategic) {
        "400 invalid patch format of retainKeys"},
       {R"({"affinity":{"x":{"a":1}}})", R"({"affinity":{"x":{"b":1}}})",
        "500 unable to find api field in struct Affinity for the json field \"x\""},
-      {R"({})", R"({"affinity":{"nodeAffinity":{"a":null,"b":[null]}}})", R"({"affinity":{"nodeAffinity":{"b":[null]}}})"},
+      {R"({})", R"({"affinity":{"nodeAffinity":{"a":null,"b":[null]}}})",
+       R"({"affinity":{"nodeAffinity":{"b":[null]}}})"},
       // scalars as a set
-      {R"({"finalizers":["a","b","c"]})", R"({"$deleteFromPrimitiveList/finalizers":["b"]})", R"({"finalizers":["a","c"]})"},
+      {R"({"finalizers":["a","b","c"]})", R"({"$deleteFromPrimitiveList/finalizers":["b"]})",
+       R"({"finalizers":["a","c"]})"},
       {R"({"finalizers":["a","b"]})", R"({"finalizers":["b","c"]})", R"({"finalizers":["a","b","c"]})"},
-      {R"({"finalizers":["a"]})", R"({"$deleteFromPrimitiveList":["b"]})", "400 invalid patch format of primitive list"},
+      {R"({"finalizers":["a"]})", R"({"$deleteFromPrimitiveList":["b"]})",
+       "400 invalid patch format of primitive list"},
       {R"({"a":1})", "5", "400 json: cannot unmarshal number into Go value of type map[string]interface {}"},
   };
   for (const Case& c : cases) {
     Arena arena;
     Value document = parse(c.document, arena), patch = parse(c.patch, arena);
-    EXPECT_EQ(outcome(strategic_merge_patch(document, patch, pod_spec(), arena)), c.expected) << c.document << " " << c.patch;
+    EXPECT_EQ(outcome(strategic_merge_patch(document, patch, pod_spec(), arena)), c.expected)
+        << c.document << " " << c.patch;
     EXPECT_TRUE(document.equals(parse(c.document, arena))) << "the input was changed by " << c.patch;
     EXPECT_TRUE(patch.equals(parse(c.patch, arena))) << "the patch was changed: " << c.patch;
   }

@@ -1,5 +1,6 @@
-// Strategic merge patch: objects merge by their schema, lists as the schema says (as a set, by a merge key, or replaced), and directives
-// in the patch say what a plain merge cannot. What upstream answers with a bare Go error is a 500 without a reason here as well.
+// Strategic merge patch: objects merge by their schema, lists as the schema says (as a set, by a merge key, or
+// replaced), and directives in the patch say what a plain merge cannot. What upstream answers with a bare Go error is a
+// 500 without a reason here as well.
 #include "base/text.h"
 #include "schema/patch/go_print.h"
 #include "schema/patch/list_order.h"
@@ -15,7 +16,9 @@ constexpr std::string_view kRetainKeys = "$retainKeys";
 constexpr std::string_view kDeleteFromList = "$deleteFromPrimitiveList";
 constexpr std::string_view kElementOrder = "$setElementOrder";
 
-Error bad_format(std::string_view of) { return bad_request(concat("invalid patch format of ", of)); }
+Error bad_format(std::string_view of) {
+  return bad_request(concat("invalid patch format of ", of));
+}
 Error unknown_directive(Value directive, Value map) {
   std::string message = "unknown patch type: ";
   if (directive.is_string())
@@ -30,20 +33,28 @@ Error unknown_directive(Value directive, Value map) {
 std::string_view go_kind(const Type& type) {
   switch (type.kind) {
     case Kind::String:
-    case Kind::Quantity: return "string";
-    case Kind::Bool: return "bool";
-    case Kind::Int32: return "int32";
-    case Kind::Int64: return "int64";
-    case Kind::Double: return "float64";
+    case Kind::Quantity:
+      return "string";
+    case Kind::Bool:
+      return "bool";
+    case Kind::Int32:
+      return "int32";
+    case Kind::Int64:
+      return "int64";
+    case Kind::Double:
+      return "float64";
     case Kind::Bytes:
-    case Kind::List: return "slice";
-    case Kind::Map: return "map";
+    case Kind::List:
+      return "slice";
+    case Kind::Map:
+      return "map";
     case Kind::Time:
     case Kind::MicroTime:
     case Kind::Duration:
     case Kind::IntOrString:
     case Kind::Raw:
-    case Kind::Struct: return "struct";
+    case Kind::Struct:
+      return "struct";
   }
   return "";
 }
@@ -141,7 +152,8 @@ Result<void> Merger::merge_ordered(Value result, Value patch, const Type& type, 
     if (original.is_absent())
       merged = clean(change, arena_);
     else if (!change.is_absent())
-      merged = TRY(list->patch_merge ? merge_list(original, change, *list, false, &server_order) : Result<Value>(change));
+      merged =
+          TRY(list->patch_merge ? merge_list(original, change, *list, false, &server_order) : Result<Value>(change));
     TRY(element_kind(original, change));
     result.set(name, TRY(order_items(merged, order, server_order, key, arena_)));
   }
@@ -248,8 +260,8 @@ Result<Value> Merger::merge_objects_list(Value& original, Value& patch, const Ty
   return merged;
 }
 
-// Go's slices alias: upstream removes items in place and lets new ones take the places that became free, and then orders by that. Kept
-// because kubectl's patches show it (an item renamed takes the place of the one that went).
+// Go's slices alias: upstream removes items in place and lets new ones take the places that became free, and then
+// orders by that. Kept because kubectl's patches show it (an item renamed takes the place of the one that went).
 Value reused_places(Value original, Value remaining, Value merged, Arena& arena) {
   Value order = copy_shallow(merged, arena);
   while (order.size() > original.size()) order.erase(order.size() - 1);

@@ -8,7 +8,8 @@ namespace sampan::schema {
 Value copy_structure(Value value, Arena& arena);
 // A new object or list with the same items.
 Value copy_shallow(Value value, Arena& arena, uint32_t extra = 0);
-// Orders members by name, as Go prints a map. A patched document is quoted in some errors, and what was patched has been a Go map.
+// Orders members by name, as Go prints a map. A patched document is quoted in some errors, and what was patched has
+// been a Go map.
 void sort_members(Value object);
 
 }  // namespace sampan::schema
