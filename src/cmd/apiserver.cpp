@@ -47,6 +47,7 @@ Result<void> serve(const Flags& flags) {
                                                .client_ca = authority.certificate_pem, .clock = nullptr}));
   server->add_page(apiserver::version_page());
   server->add_page(apiserver::discovery_pages(server->catalog(), concat("127.0.0.1:", flags.port)));
+  server->add_page(apiserver::openapi_pages(server->catalog()));
   server->add_page(apiserver::root_page(*server));
   server->add_page(apiserver::health_pages({{.name="ping", .run=[]() -> Result<void> { return {}; }}}));
   net::ServerOptions options;
