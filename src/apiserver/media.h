@@ -28,7 +28,6 @@ struct Offer {
   bool table = false;
   bool partial = false;       // as=PartialObjectMetadata
   bool partial_list = false;  // as=PartialObjectMetadataList
-  bool watch = false;         // ;stream=watch is understood
   bool discovery = false;     // as=APIGroupDiscoveryList
 };
 

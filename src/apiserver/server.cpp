@@ -131,6 +131,7 @@ class Server final : public ApiServer {
     const schema::Resource& resource = *context.served->resource;
     if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
     if (resource.namespaced && info.name_space.empty() && !info.name.empty()) return fail(no_such_resource());
+    if (!info.tail.empty() && info.subresource != "proxy") return fail(no_such_resource());
     if (!info.subresource.empty()) {
       context.subresource = context.served->subresource(info.subresource);
       if (!context.subresource) return fail(no_such_resource());
@@ -163,8 +164,8 @@ class Server final : public ApiServer {
       if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
       bool wants_name = route.bit & (schema::Get | schema::Update | schema::Patch | schema::Delete);
       if (wants_name != has_name && route.bit != schema::Watch) break;
-      // A namespaced object is made in a namespace.
-      if (route.bit == schema::Create && context.served->resource->namespaced && context.info.name_space.empty()) break;
+      // Namespaced objects are made, and deleted in numbers, in one namespace.
+      if ((route.bit == schema::Create || route.bit == schema::DeleteCollection) && context.served->resource->namespaced && context.info.name_space.empty()) break;
       return context.served->store ? route.handle(context) : handle_unkept(context);
     }
     return fail(not_allowed());

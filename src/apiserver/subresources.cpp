@@ -22,6 +22,8 @@ HandlerResult needs_node(Context& context) {
 
 constexpr Special kSpecial[] = {
     {"", "scale", handle_scale},
+    {"pods", "binding", handle_binding},
+    {"pods", "eviction", handle_eviction},
     {"pods", "log", needs_node},
     {"pods", "exec", needs_node},
     {"pods", "attach", needs_node},
@@ -56,6 +58,7 @@ HandlerResult handle_subresource(Context& context) {
 }
 
 HandlerResult handle_unkept(Context& context) {
+  if (context.info.resource == "bindings") return handle_bindings(context);
   return fail(Error(Reason::ServiceUnavailable, concat(context.info.resource, " are not answered by this server yet")));
 }
 

@@ -10,5 +10,8 @@ HandlerResult handle_subresource(Context& context);
 HandlerResult handle_unkept(Context& context);
 
 HandlerResult handle_scale(Context& context);
+HandlerResult handle_binding(Context& context);   // pods/binding
+HandlerResult handle_bindings(Context& context);  // the resource
+HandlerResult handle_eviction(Context& context);
 
 }  // namespace sampan::apiserver

@@ -7,11 +7,17 @@ extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
 extern const Rules kDeploymentRules;
+extern const Rules kHorizontalPodAutoscalerRules;
 extern const Rules kJobRules;
+extern const Rules kLeaseRules;
+extern const Rules kLeaseCandidateRules;
+extern const Rules kPodDisruptionBudgetRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
+extern const Rules kPriorityClassRules;
 extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
+extern const Rules kRuntimeClassRules;
 extern const Rules kComponentStatusRules;
 extern const Rules kConfigMapRules;
 extern const Rules kEndpointsRules;
@@ -38,7 +44,14 @@ extern const Rules kCSIStorageCapacityRules;
 extern const Rules kStorageClassRules;
 extern const Rules kVolumeAttributesClassRules;
 extern const Rules kVolumeAttachmentRules;
+extern const Rules kRoleRules;
+extern const Rules kClusterRoleRules;
+extern const Rules kRoleBindingRules;
+extern const Rules kClusterRoleBindingRules;
+extern const Rules kFlowSchemaRules;
+extern const Rules kPriorityLevelConfigurationRules;
 extern const Rules kStatefulSetRules;
+extern const Rules kAPIServiceRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -46,11 +59,17 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kCronJobRules,
       &kDaemonSetRules,
       &kDeploymentRules,
+      &kHorizontalPodAutoscalerRules,
       &kJobRules,
+      &kLeaseRules,
+      &kLeaseCandidateRules,
+      &kPodDisruptionBudgetRules,
       &kPodRules,
       &kPodTemplateRules,
+      &kPriorityClassRules,
       &kReplicaSetRules,
       &kReplicationControllerRules,
+      &kRuntimeClassRules,
       &kComponentStatusRules,
       &kConfigMapRules,
       &kEndpointsRules,
@@ -77,7 +96,14 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kStorageClassRules,
       &kVolumeAttributesClassRules,
       &kVolumeAttachmentRules,
+      &kRoleRules,
+      &kClusterRoleRules,
+      &kRoleBindingRules,
+      &kClusterRoleBindingRules,
+      &kFlowSchemaRules,
+      &kPriorityLevelConfigurationRules,
       &kStatefulSetRules,
+      &kAPIServiceRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)
