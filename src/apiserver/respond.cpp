@@ -173,7 +173,7 @@ const schema::Type* partial_type(bool list) {
 
 Value list_metadata(const ListAnswer& list, Arena& arena) {
   Value metadata = Value::object(arena, 3);
-  metadata.set("resourceVersion", arena.copy(concat(list.revision)));
+  if (list.revision) metadata.set("resourceVersion", arena.copy(concat(list.revision)));  // what is not kept has none
   if (!list.continue_token.empty()) metadata.set("continue", std::string_view(list.continue_token));
   if (list.remaining) metadata.set("remainingItemCount", *list.remaining);
   return metadata;
