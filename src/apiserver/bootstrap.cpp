@@ -67,6 +67,7 @@ Result<void> ensure(Catalog& catalog, const StandardObject& it, Clock& clock) {
   auto manager = manager_of(it.manager, api_version, clock);
   if (served->subresource("status")) manager.reset_fields = kStatus;
   TRY(schema::update_managed_fields(object, nullptr, *served->resource->type, manager));
+  if (it.unowned) it.unowned(object, arena);
   auto outcome = served->store->create(it.name_space, object, arena, {});
   if (!outcome) {
     if (outcome.error().is(Reason::AlreadyExists)) return {};

@@ -20,6 +20,7 @@ struct StandardObject {
   // What is applied to its status once it is made, and by whom.
   Fill status = nullptr;
   std::string_view status_manager = {};
+  Fill unowned = nullptr;  // what is set in nobody's name
 };
 using StandardObjects = std::vector<StandardObject>;
 

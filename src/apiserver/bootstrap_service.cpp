@@ -16,7 +16,7 @@ void fill_service(Value object, Arena& arena, std::string_view address, uint16_t
   labels.set("provider", "kubernetes");
   Value spec = object.ensure_object("spec");
   spec.set("clusterIP", arena.copy(address));
-  spec.ensure_list("clusterIPs").push(arena.copy(address));
+  spec.set("ipFamilyPolicy", "SingleStack");
   spec.set("type", "ClusterIP");
   Value port = Value::object(arena);
   port.set("name", "https");
@@ -34,9 +34,15 @@ Result<void> add_kubernetes_service(const BootstrapOptions& options, StandardObj
     return fail(bad_request(concat("--service-cluster-ip-range ", quoted(options.service_cidr), " is no range of addresses")));
   registry::Ip first = range->network();
   first.bytes.back() |= 1;
-  out.push_back({"", "services", "default", "kubernetes", [address = first.text(), port = options.port](Value object, Arena& arena) {
-                   fill_service(object, arena, address, port);
-                 }});
+  StandardObject service{"", "services", "default", "kubernetes", [address = first.text(), port = options.port](Value object, Arena& arena) {
+                           fill_service(object, arena, address, port);
+                         }};
+  service.unowned = [address = first.text(), is_v4 = range->is_v4()](Value object, Arena& arena) {
+    Value spec = object["spec"];
+    spec.ensure_list("clusterIPs").push(arena.copy(address));
+    spec.ensure_list("ipFamilies").push(is_v4 ? "IPv4" : "IPv6");
+  };
+  out.push_back(std::move(service));
   out.push_back({"networking.k8s.io", "servicecidrs", "", "kubernetes",
                  [&options](Value object, Arena&) {
                    object.ensure_object("spec").ensure_list("cidrs").push(std::string_view(options.service_cidr));

@@ -56,6 +56,11 @@ bool read_shape(const Clause& clause, const Offer& offer, Accept& accept) {
     accept.shape = Shape::Table;
     return true;
   }
+  bool other_form = (as == "PartialObjectMetadata" && offer.partial_list) || (as == "PartialObjectMetadataList" && offer.partial);
+  if (other_form && !offer.go_type.empty()) {
+    accept.shape = Shape::OtherPartial;
+    return true;
+  }
   if ((as == "PartialObjectMetadata" && offer.partial) || (as == "PartialObjectMetadataList" && offer.partial_list)) {
     accept.shape = Shape::Partial;
     return true;
@@ -123,6 +128,10 @@ Result<Accept> negotiate(const net::Request& request, const Query& query, const 
     known_type = true;
     if (!read_shape(clause, offer, candidate)) continue;
     candidate.pretty |= pretty;
+    if (candidate.shape == Shape::OtherPartial)
+      return fail(Error(Reason::NotAcceptable,
+                        offer.partial ? concat("you requested PartialObjectMetadataList, but the requested object is not a list (", offer.go_type, ")")
+                                      : concat("you requested PartialObjectMetadata, but the requested object is a list (", offer.go_type, ")")));
     return candidate;
   }
   // Upstream refuses in two places, with a text each: its router knows only types, its negotiation the shapes.

@@ -11,6 +11,8 @@ namespace sampan::apiserver {
 
 namespace {
 
+constexpr int kConflictTries = 20;
+
 HandlerResult succeeded(Context& context) {
   Arena arena;
   Value status = Value::object(arena, 3);
@@ -71,19 +73,6 @@ std::vector<ObjectRef> budgets_of(Context& context) {
   return budgets;
 }
 
-// What the Eviction asks of the delete.
-registry::DeleteOptions options_of(const schema::Object& eviction, bool dry_run) {
-  registry::DeleteOptions options;
-  auto asked = eviction["deleteOptions"];
-  if (asked["gracePeriodSeconds"].present()) options.grace_seconds = asked["gracePeriodSeconds"].as_int();
-  options.propagation_policy = asked["propagationPolicy"].as_string();
-  options.preconditions.uid = asked["preconditions"]["uid"].as_string();
-  if (auto version = asked["preconditions"]["resourceVersion"]; version.present())
-    options.preconditions.resource_version = version.as_string();
-  options.dry_run = dry_run || asked["dryRun"].size() > 0;
-  return options;
-}
-
 // Says in the status why the pod goes, then deletes it.
 Result<void> delete_evicted(Context& context, registry::DeleteOptions options) {
   auto* pods = context.services.catalog->store_of("", "pods");
@@ -116,6 +105,19 @@ Result<void> take_from(Context& context, const ObjectRef& budget, bool dry_run) 
   return {};
 }
 
+Result<void> evict(Context& context, registry::DeleteOptions options, bool& may_retry) {
+  bool versioned = options.preconditions.resource_version.has_value();
+  ObjectRef pod = TRY(context.served->store->get(context.info.name_space, context.info.name));
+  auto plan = TRY(registry::plan_eviction(*pod, budgets_of(context)));
+  if (plan.budget) TRY(take_from(context, plan.budget, options.dry_run));
+  if (plan.only_this_version && !versioned) options.preconditions.resource_version = concat(pod->revision());
+  auto deleted = delete_evicted(context, options);
+  if (deleted || !deleted.error().is(Reason::Conflict) || !plan.only_this_version || versioned) return deleted;
+  if (!plan.budget_name.empty()) return fail(registry::eviction_must_wait(plan.budget_name));
+  may_retry = true;
+  return deleted;
+}
+
 }  // namespace
 
 HandlerResult handle_binding(Context& context) { return bind(context, expected_kind(*context.served, *context.subresource)); }
@@ -129,18 +131,17 @@ HandlerResult handle_eviction(Context& context) {
   TRY(registry::check_eviction(*eviction, context.info.name));
   TRY(context.services.admission->validate(attributes_of(context, Operation::Create, parameters.dry_run), &*eviction, nullptr));
 
-  auto options = options_of(*eviction, parameters.dry_run);
-  bool versioned = options.preconditions.resource_version.has_value();
-  ObjectRef pod = TRY(context.served->store->get(context.info.name_space, context.info.name));
-  auto plan = TRY(registry::plan_eviction(*pod, budgets_of(context)));
-  if (plan.budget) TRY(take_from(context, plan.budget, options.dry_run));
-  if (plan.only_this_version && !versioned) options.preconditions.resource_version = concat(pod->revision());
-  auto deleted = delete_evicted(context, options);
-  if (deleted) return succeeded(context);
-  // The pod has changed meanwhile: the client shall ask again.
-  if (deleted.error().is(Reason::Conflict) && plan.only_this_version && !versioned && !plan.budget_name.empty())
-    return fail(registry::eviction_must_wait(plan.budget_name));
-  return fail(std::move(deleted).error());
+  Arena options_arena;
+  auto asked = (*eviction)["deleteOptions"];
+  auto options = TRY(delete_options_of(asked.present() ? schema::thaw(asked, options_arena) : Value()));
+  options.dry_run |= parameters.dry_run;
+  // A pod that needs no budget and changes meanwhile is looked at again, unless the client knows which version of it is to go.
+  for (int tries = 1;; tries++) {
+    bool may_retry = false;
+    auto deleted = evict(context, options, may_retry);
+    if (deleted) return succeeded(context);
+    if (!may_retry || tries == kConflictTries) return fail(std::move(deleted).error());
+  }
 }
 
 }  // namespace sampan::apiserver

@@ -64,8 +64,10 @@ class Server final : public ApiServer {
     net::Request& request = exchange.request();
     Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
     context.info = request_info(request.method, request.path, context.query);
-    auto response = pass_chain(context);
-    exchange.respond(response ? std::move(*response) : respond_error(request, context.query, response.error()));
+    auto result = pass_chain(context);
+    auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
+    add_warnings(context, response);
+    exchange.respond(std::move(response));
   }
 
   HandlerResult pass_chain(Context& context) {
@@ -128,6 +130,7 @@ class Server final : public ApiServer {
       if (catalog_->group_version(info.group, info.version)) return fail(no_such_resource());
       return plain_text(404, "404 page not found\n");
     }
+    if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) context.warnings.emplace_back(deprecation);
     const schema::Resource& resource = *context.served->resource;
     if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
     if (resource.namespaced && info.name_space.empty() && !info.name.empty()) return fail(no_such_resource());

@@ -86,9 +86,7 @@ Result<PatchType> patch_type(const net::Request& request) {
   if (media == "application/merge-patch+json") return PatchType::Merge;
   if (media == "application/strategic-merge-patch+json") return PatchType::Strategic;
   if (media == "application/apply-patch+yaml") return PatchType::Apply;
-  return fail(Error(Reason::UnsupportedMediaType,
-                    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                    "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"));
+  return fail(Error(Reason::UnsupportedMediaType, "415: Unsupported Media Type").about("", "", ""));
 }
 
 Result<Value> apply_patch(PatchType type, const Served& served, Value document, Value patch, Arena& arena) {
@@ -166,6 +164,8 @@ Result<void> conform_patched(Context& context, PatchType type, const PatchBody& 
     errors.invalid(registry::Path("patch"), shown, why);
     return fail(std::move(errors).to_error("", "", ""));
   };
+  if (auto known = check_kind(expected_kind(*context.served), object["apiVersion"].as_string(), object["kind"].as_string()); !known)
+    return refuse(known.error().message());
   schema::Conformance found;
   if (auto conformed = schema::conform(object, *context.served->resource->type, found); !conformed)
     return refuse(conformed.error().message());
@@ -223,13 +223,14 @@ HandlerResult handle_patch(Context& context) {
   Arena body_arena;
   auto patch = TRY(parse_patch(type, context.http.body, body_arena));
   if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
+  size_t warnings_before = context.warnings.size();
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     if (!current) return fail(not_found(served.resource->group, served.resource->resource, context.info.name));
     Value document = TRY(document_of(served, current, arena));
     Value object = TRY(apply_patch(type, served, document, patch.tree, arena));
     object = object.clone(arena);  // the result may share parts with the patch, which is applied again after a lost race
     if (!object.is_object()) return fail(bad_request("the patched document is no object"));
-    context.warnings.clear();
+    context.warnings.resize(warnings_before);  // of a try that lost its race
     TRY(conform_patched(context, type, patch, object, parameters.validation));
     TRY(check_name(context, object));
     TRY(settle(context, object, current.get(), parameters, false));

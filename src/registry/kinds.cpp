@@ -52,6 +52,12 @@ extern const Rules kFlowSchemaRules;
 extern const Rules kPriorityLevelConfigurationRules;
 extern const Rules kStatefulSetRules;
 extern const Rules kAPIServiceRules;
+extern const Rules kValidatingWebhookConfigurationRules;
+extern const Rules kMutatingWebhookConfigurationRules;
+extern const Rules kValidatingAdmissionPolicyRules;
+extern const Rules kMutatingAdmissionPolicyRules;
+extern const Rules kValidatingAdmissionPolicyBindingRules;
+extern const Rules kMutatingAdmissionPolicyBindingRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -104,6 +110,12 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kPriorityLevelConfigurationRules,
       &kStatefulSetRules,
       &kAPIServiceRules,
+      &kValidatingWebhookConfigurationRules,
+      &kMutatingWebhookConfigurationRules,
+      &kValidatingAdmissionPolicyRules,
+      &kMutatingAdmissionPolicyRules,
+      &kValidatingAdmissionPolicyBindingRules,
+      &kMutatingAdmissionPolicyBindingRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

@@ -272,6 +272,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   object = TRY(prepare_update(object, old, name_space, options, arena));
   schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
+  // A binding changes what the pod is, not what is wanted of it.
   bool counts = options.subresource != "status" && options.subresource != "binding";
   if (rules_->has_generation && counts && spec_differs(*frozen, old)) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);

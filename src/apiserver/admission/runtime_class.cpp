@@ -15,6 +15,7 @@ using schema::Value;
 namespace {
 
 constexpr std::string_view kMismatch = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
+constexpr std::string_view kUnfounded = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead";
 
 class RuntimeClass final : public AdmissionPlugin {
  public:
@@ -23,8 +24,12 @@ class RuntimeClass final : public AdmissionPlugin {
 
   Result<void> mutate(const Attributes& attributes, Value pod, const Object*) override {
     if (attributes.operation != Operation::Create || !is_about(attributes, "", "pods")) return {};
-    Value wish = pod["spec"]["runtimeClassName"];
-    if (wish.is_missing()) return {};
+    Value wish = pod["spec"]["runtimeClassName"], overhead = pod["spec"]["overhead"];
+    if (wish.is_missing()) {
+      // An empty one is one, too; the finished object would not show it any more.
+      if (overhead.is_object() && overhead.empty()) return fail(refusal(attributes, pod, kUnfounded));
+      return {};
+    }
     auto found = classes_.get("", wish.as_string());
     if (!found) return fail(lookup_failure(attributes, pod, wish.as_string(), std::move(found).error()));
     TRY(set_overhead(attributes, pod, (**found)["overhead"]));
@@ -42,7 +47,7 @@ class RuntimeClass final : public AdmissionPlugin {
     }
     if (!found || !(*found)["overhead"].present()) {
       if (!spec["overhead"].present()) return {};
-      return fail(refusal(attributes, *pod, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"));
+      return fail(refusal(attributes, *pod, kUnfounded));
     }
     Arena arena;
     AnyView overhead = spec["overhead"];
