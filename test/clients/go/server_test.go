@@ -124,7 +124,11 @@ func (s *server) config() *rest.Config {
 }
 
 // client is a typed one that speaks JSON.
-func (s *server) client() *kubernetes.Clientset { return kubernetes.NewForConfigOrDie(s.config()) }
+func (s *server) client() *kubernetes.Clientset {
+	config := s.config()
+	config.AcceptContentTypes, config.ContentType = "application/json", "application/json"
+	return kubernetes.NewForConfigOrDie(config)
+}
 
 // protobuf is a typed one that speaks protobuf, as all of Kubernetes' own components do.
 func (s *server) protobuf() *kubernetes.Clientset {

@@ -84,7 +84,9 @@ func cycle[T metav1.Object, L metav1.ListInterface](t *testing.T, client typed[T
 	if err := client.Delete(ctx, name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions("another")}); !apierrors.IsConflict(err) {
 		t.Errorf("delete with another uid: %v", err)
 	}
-	if err := client.Delete(ctx, name, *metav1.NewDeleteOptions(0)); err != nil {
+	// In the background: jobs would otherwise wait for somebody who lets their pods go.
+	zero, background := int64(0), metav1.DeletePropagationBackground
+	if err := client.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &zero, PropagationPolicy: &background}); err != nil {
 		t.Errorf("delete: %v", err)
 	}
 	if _, err := client.Get(ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
