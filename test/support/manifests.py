@@ -2,6 +2,7 @@
 another. What must exist before is in before(). Kinds that are only asked (reviews) or written into (bindings) have none: they are in NOT_STORED."""
 import base64
 import json
+import pathlib
 import subprocess
 
 NAMESPACE = 'samples'
@@ -22,7 +23,7 @@ def certificate_request(folder):
     """PEM of a fresh certificate request, base64."""
     subprocess.run(['openssl', 'req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=sample', '-keyout', 'sample.key',
                     '-out', 'sample.csr'], cwd=folder, check=True, capture_output=True, timeout=30)
-    return base64.b64encode(open('%s/sample.csr' % folder, 'rb').read()).decode()
+    return base64.b64encode((pathlib.Path(folder) / 'sample.csr').read_bytes()).decode()
 
 
 def every_kind(folder):
