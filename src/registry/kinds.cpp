@@ -3,6 +3,7 @@
 
 namespace sampan::registry {
 
+extern const Rules kCertificateSigningRequestRules;
 extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
@@ -48,6 +49,7 @@ extern const Rules kStatefulSetRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kCertificateSigningRequestRules,
       &kControllerRevisionRules,
       &kCronJobRules,
       &kDaemonSetRules,
