@@ -1,17 +1,35 @@
 // The objects that a cluster has from its first start.
 #pragma once
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "apiserver/server.h"
 #include "schema/value.h"
 
 namespace sampan::apiserver {
 
-// Makes an object that is not there; one that is there is the administrator's and stays as it is.
-Result<void> ensure_object(Catalog& catalog, std::string_view group, std::string_view resource, std::string_view name_space,
-                           std::string_view name, const std::function<void(schema::Value, Arena&)>& fill);
+// An object that is made if it is not there; one that is there is the administrator's and stays as it is.
+struct StandardObject {
+  using Fill = std::function<void(schema::Value object, Arena& arena)>;
+  std::string_view group, resource;
+  std::string name_space, name;
+  Fill fill;
+  std::string_view manager = "kube-apiserver";
+  // What is applied to its status once it is made, and by whom.
+  Fill status = nullptr;
+  std::string_view status_manager = {};
+  Fill unowned = nullptr;  // what is set in nobody's name
+};
+using StandardObjects = std::vector<StandardObject>;
 
-Result<void> ensure_kubernetes_service(Catalog& catalog, const BootstrapOptions& options);
+// By several threads at once, since the store commits together what is written together.
+Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Clock& clock);
+
+Result<void> add_kubernetes_service(const BootstrapOptions& options, StandardObjects& out);
+void add_rbac(StandardObjects& out);
+void add_flow_control(Clock& clock, StandardObjects& out);
+void add_api_services(const Catalog& catalog, StandardObjects& out);
 
 }  // namespace sampan::apiserver

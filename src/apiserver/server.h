@@ -57,6 +57,8 @@ struct BootstrapOptions {
   std::string service_cidr = "10.0.0.0/24";
   std::string advertise_address;  // "" = no endpoints for the kubernetes service
   uint16_t port = 6443;
+  std::string client_ca;   // PEM, for who serves extensions of the API
+  Clock* clock = nullptr;  // null: the real one
 };
 Result<void> bootstrap(Catalog& catalog, const BootstrapOptions& options);
 

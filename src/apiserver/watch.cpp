@@ -225,7 +225,7 @@ net::Response error_stream(const Accept& accept, const Error& error) {
 
 HandlerResult handle_watch(Context& context) {
   const Served& served = *context.served;
-  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true, .watch = true}));
+  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
   auto request = TRY(list_request(context));
   store::Cache& cache = served.store->cache();
 

@@ -118,7 +118,10 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
 
 Result<registry::DeleteOptions> delete_options(Context& context) {
   Arena arena;
-  Value tree = TRY(delete_options_tree(context, arena));
+  return delete_options_of(TRY(delete_options_tree(context, arena)));
+}
+
+Result<registry::DeleteOptions> delete_options_of(Value tree) {
   registry::DeleteOptions options;
   FieldErrors errors;
   if (Value* grace = tree.find("gracePeriodSeconds"); grace && grace->is_int()) options.grace_seconds = grace->as_int();

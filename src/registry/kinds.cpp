@@ -45,7 +45,20 @@ extern const Rules kCSIStorageCapacityRules;
 extern const Rules kStorageClassRules;
 extern const Rules kVolumeAttributesClassRules;
 extern const Rules kVolumeAttachmentRules;
+extern const Rules kRoleRules;
+extern const Rules kClusterRoleRules;
+extern const Rules kRoleBindingRules;
+extern const Rules kClusterRoleBindingRules;
+extern const Rules kFlowSchemaRules;
+extern const Rules kPriorityLevelConfigurationRules;
 extern const Rules kStatefulSetRules;
+extern const Rules kAPIServiceRules;
+extern const Rules kValidatingWebhookConfigurationRules;
+extern const Rules kMutatingWebhookConfigurationRules;
+extern const Rules kValidatingAdmissionPolicyRules;
+extern const Rules kMutatingAdmissionPolicyRules;
+extern const Rules kValidatingAdmissionPolicyBindingRules;
+extern const Rules kMutatingAdmissionPolicyBindingRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -91,7 +104,20 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kStorageClassRules,
       &kVolumeAttributesClassRules,
       &kVolumeAttachmentRules,
+      &kRoleRules,
+      &kClusterRoleRules,
+      &kRoleBindingRules,
+      &kClusterRoleBindingRules,
+      &kFlowSchemaRules,
+      &kPriorityLevelConfigurationRules,
       &kStatefulSetRules,
+      &kAPIServiceRules,
+      &kValidatingWebhookConfigurationRules,
+      &kMutatingWebhookConfigurationRules,
+      &kValidatingAdmissionPolicyRules,
+      &kMutatingAdmissionPolicyRules,
+      &kValidatingAdmissionPolicyBindingRules,
+      &kMutatingAdmissionPolicyBindingRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

@@ -110,14 +110,14 @@ Result<ObjectStore::Current> ObjectStore::current(const std::string& key, bool n
 
 Result<void> ObjectStore::check_namespace(Value object, std::string_view name_space) const {
   Value metadata = object.ensure_object("metadata");
+  if (!resource_->namespaced) {  // whatever the object or the path of a namespace says
+    metadata.remove("namespace");
+    return {};
+  }
   std::string_view given = metadata["namespace"].as_string();
   if (given == name_space) return {};
   if (given.empty()) {
     metadata.set("namespace", metadata.arena().copy(name_space));
-    return {};
-  }
-  if (!resource_->namespaced) {
-    metadata.remove("namespace");
     return {};
   }
   return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
@@ -146,6 +146,9 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   int64_t now = clock_->now_us() / 1'000'000;
   metadata.set("creationTimestamp", arena.copy(time_text(now)));
   metadata.set("uid", arena.copy(new_uid()));
+  std::string_view sent_version = metadata["resourceVersion"].as_string();
+  if (!options.dry_run && !sent_version.empty() && sent_version != "0")
+    return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
   for (auto name : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.remove(name);
   TRY(check_namespace(object, name_space));
 
@@ -269,7 +272,9 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   object = TRY(prepare_update(object, old, name_space, options, arena));
   schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
-  if (rules_->has_generation && options.subresource != "status" && spec_differs(*frozen, old)) {
+  // A binding changes what the pod is, not what is wanted of it.
+  bool counts = options.subresource != "status" && options.subresource != "binding";
+  if (rules_->has_generation && counts && spec_differs(*frozen, old)) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
