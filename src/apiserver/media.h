@@ -15,6 +15,7 @@ enum class Shape : uint8_t {
   Table,
   Partial,       // PartialObjectMetadata, or its List for lists
   OtherPartial,  // the List for one object, or the reverse; never what negotiate gives
+  Discovery,     // APIGroupDiscoveryList
 };
 
 struct Accept {

@@ -163,7 +163,7 @@ static std::string unlisted_method(std::string_view head) {
   for (int i = 0; i < 46; i++)
     if (method == llhttp_method_name(static_cast<llhttp_method_t>(i))) return {};
   for (unsigned char c : method)
-    if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && c != '-' && c != '_') return {};
+    if (!(c >= 'A' && c <= 'Z') && c != '-' && c != '_') return {};
   return std::string(method);
 }
 
