@@ -3,6 +3,7 @@
 
 namespace sampan::registry {
 
+extern const Rules kCertificateSigningRequestRules;
 extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
@@ -61,6 +62,7 @@ extern const Rules kMutatingAdmissionPolicyBindingRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kCertificateSigningRequestRules,
       &kControllerRevisionRules,
       &kCronJobRules,
       &kDaemonSetRules,

@@ -163,7 +163,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
 
   if (has_status_ && rules_->status_reset_on_create) object.remove("status");
   if (rules_->has_generation) metadata.set("generation", 1);  // kinds that do not count keep what the client says
-  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings});
+  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings, options.requester});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   FieldErrors errors;
@@ -333,6 +333,7 @@ Result<Value> ObjectStore::prepare_update(Value object, const Object& old, std::
     keep_member(object, old, "status", arena);
   }
   if (rules_->prepare_update) rules_->prepare_update(object, old, options.subresource);
+  if (rules_->stamp_update) rules_->stamp_update(object, old, options.subresource, clock_->now_us() / 1'000'000);
   if (metadata["uid"].as_string().empty()) keep("uid");
   if (before["creationTimestamp"].present()) keep("creationTimestamp");
   if (before["deletionTimestamp"].present()) keep("deletionTimestamp");
