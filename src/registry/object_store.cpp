@@ -228,6 +228,13 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
       return fail(conflict(resource_->group, resource_->resource, name,
                            concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
     }
+    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+      auto version = concat(now.object->revision());
+      if (version != *preconditions.resource_version)
+        return fail(conflict(resource_->group, resource_->resource, name,
+                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
+                                    ", ResourceVersion in object meta: ", version)));
+    }
     bool lost_race = false;
     auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
     if (!lost_race) return outcome;
