@@ -302,7 +302,8 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
 
   auto finalizers = frozen->view()["metadata"]["finalizers"].size();
   auto grace = old["metadata"]["deletionGracePeriodSeconds"];
-  if (finalizers == 0 && grace.present() && grace.as_int() == 0 && (!rules_->deletable || rules_->deletable(*frozen))) {
+  bool waited_for = old["metadata"]["deletionTimestamp"].present() && (!grace.present() || grace.as_int() == 0);
+  if (finalizers == 0 && waited_for && (!rules_->deletable || rules_->deletable(*frozen))) {
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
