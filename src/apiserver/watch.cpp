@@ -28,6 +28,7 @@ Slot slot_of(const Served& served, const Accept& accept) {
     case Shape::Object: return stored ? (protobuf ? kProtobuf : kJson) : (protobuf ? kOtherProtobuf : kOtherJson);
     case Shape::Partial: return accept.shape_version == "v1" ? (protobuf ? kPartialProtobuf : kPartialJson) : kNotShared;
     case Shape::Table:
+    case Shape::OtherPartial:
     case Shape::Discovery: return kNotShared;
   }
   return kNotShared;
