@@ -123,6 +123,7 @@ struct Rules {
   int64_t ttl_seconds = 0;                // events: 3600
   // What a delete does to dependants when no propagationPolicy is given: "background" (most), "orphan" (batch/v1 jobs), "foreground".
   std::string_view default_propagation = "background";
+  std::string_view propagation_warning;   // sent when a delete leaves that to the default
   std::span<const std::string_view> reset_fields;         // of the main resource for apply; default {"status"} where there is a status subresource
   std::span<const std::string_view> status_reset_fields;  // default {"spec", "metadata..."} see verbs.cpp
 };

@@ -50,6 +50,15 @@ TEST(Job, Defaults) {
     EXPECT_EQ(labels["job-name"].as_string(), "j");
     EXPECT_EQ(labels["controller-uid"].as_string(), "u-1");
   }
+  // Labels of the pods become the job's, with those that the server adds; its own labels stay apart.
+  constexpr std::string_view kLabelled =
+      "'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'x'}]}}";
+  EXPECT_EQ(job(kLabelled)->view()["metadata"]["labels"].size(), 5u);
+  Arena arena;
+  Value own = tree(arena, concat("{'metadata':{'name':'j','uid':'u','labels':{'x':'y'}},'spec':{", kLabelled, "}}"));
+  kJobRules.defaults(own, "v1");
+  kJobRules.prepare_create(own, {});
+  EXPECT_EQ(own["metadata"]["labels"].size(), 1u);
   EXPECT_FALSE(job(with_template("'parallelism':3"))->view()["spec"]["completions"].present());
   EXPECT_EQ(job(with_template("'backoffLimitPerIndex':3"))->view()["spec"]["backoffLimit"].as_int(), INT32_MAX);
 }

@@ -13,11 +13,11 @@ namespace {
 constexpr std::string_view kUidLabel = "batch.kubernetes.io/controller-uid", kNameLabel = "batch.kubernetes.io/job-name";
 constexpr std::string_view kOldUidLabel = "controller-uid", kOldNameLabel = "job-name";
 
-// A job without labels has those of its pods.
+// A job without labels has those of its pods. It is the same map, as upstream: labels that the server adds to the pods are the job's too.
 void default_labels(Value object) {
   Value labels = object["spec"]["template"]["metadata"]["labels"];
   if (labels.empty() || !object["metadata"]["labels"].empty()) return;
-  object.ensure_object("metadata").set("labels", labels.clone(object.arena()));
+  object.ensure_object("metadata").set("labels", labels);
 }
 
 void defaults(Value object, std::string_view) {
@@ -226,6 +226,8 @@ extern const Rules kJobRules{
     .row = row,
     .field_labels = kFieldLabels,
     .default_propagation = "orphan",
+    .propagation_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+                           "propagationPolicy=Orphan to suppress this warning",
 };
 
 }  // namespace sampan::registry
