@@ -83,6 +83,9 @@ struct Rules {
   // After prepare_update: the times that the server gives.
   void (*stamp_update)(Value object, const Object& old, std::string_view subresource, int64_t now_seconds) = nullptr;
 
+  // After validation and admission of a create: what upstream's defaulting does when it reads back what was stored.
+  void (*canonicalize)(Value object) = nullptr;
+
   // Metadata is validated by the machinery (names by `validate_name`); these do the rest.
   void (*validate)(const Object& object, FieldErrors& errors) = nullptr;
   // Of the main resource; `validate` is NOT called on update by the machinery: call it from here where upstream does (it does for most kinds).

@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::string_view kTemplate = "'template':{'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'x'}]}}";
 
-// A job as it is when it is validated on create.
+// A job as it is after a create.
 ObjectRef job(std::string_view spec, std::string_view rest = {}, std::string_view name = "j") {
   Arena arena;
   Value object = tree(arena, concat("{'metadata':{'name':'", name, "','uid':'u-1','generation':1},'spec':{", spec, "}", rest, "}"));
   kJobRules.defaults(object, "v1");
   kJobRules.prepare_create(object, {});
+  kJobRules.canonicalize(object);
   return frozen(object, type_of("batch/v1", "Job"));
 }
 std::string with_template(std::string_view spec) { return spec.empty() ? std::string(kTemplate) : concat(kTemplate, ",", spec); }

@@ -45,7 +45,6 @@ void prepare_create(Value object, const CreateContext&) {
     Value wanted = spec.ensure_object("selector").ensure_object("matchLabels");
     if (!wanted.has(kUidLabel)) wanted.set(kUidLabel, metadata["uid"]);
   }
-  default_labels(object);
   drop_disabled_template_fields(pod_template, {});
 }
 
@@ -217,6 +216,7 @@ extern const Rules kJobRules{
     .defaults = defaults,
     .prepare_create = prepare_create,
     .prepare_update = prepare_update,
+    .canonicalize = default_labels,
     .validate = validate,
     .validate_update = validate_update,
     .validate_subresource = validate_subresource,
