@@ -59,6 +59,10 @@ extern const Rules kValidatingAdmissionPolicyRules;
 extern const Rules kMutatingAdmissionPolicyRules;
 extern const Rules kValidatingAdmissionPolicyBindingRules;
 extern const Rules kMutatingAdmissionPolicyBindingRules;
+extern const Rules kResourceClaimRules;
+extern const Rules kResourceClaimTemplateRules;
+extern const Rules kDeviceClassRules;
+extern const Rules kResourceSliceRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -118,6 +122,10 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kMutatingAdmissionPolicyRules,
       &kValidatingAdmissionPolicyBindingRules,
       &kMutatingAdmissionPolicyBindingRules,
+      &kResourceClaimRules,
+      &kResourceClaimTemplateRules,
+      &kDeviceClassRules,
+      &kResourceSliceRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

@@ -232,6 +232,13 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
       return fail(conflict(resource_->group, resource_->resource, name,
                            concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
     }
+    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+      auto version = concat(now.object->revision());
+      if (version != *preconditions.resource_version)
+        return fail(conflict(resource_->group, resource_->resource, name,
+                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
+                                    ", ResourceVersion in object meta: ", version)));
+    }
     bool lost_race = false;
     auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
     if (!lost_race) return outcome;
@@ -299,7 +306,8 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
 
   auto finalizers = frozen->view()["metadata"]["finalizers"].size();
   auto grace = old["metadata"]["deletionGracePeriodSeconds"];
-  if (finalizers == 0 && grace.present() && grace.as_int() == 0 && (!rules_->deletable || rules_->deletable(*frozen))) {
+  bool waited_for = old["metadata"]["deletionTimestamp"].present() && (!grace.present() || grace.as_int() == 0);
+  if (finalizers == 0 && waited_for && (!rules_->deletable || rules_->deletable(*frozen))) {
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
