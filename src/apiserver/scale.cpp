@@ -112,7 +112,8 @@ Result<Value> applied(Context& context, const ExpectedKind& expected, const sche
   return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);
 }
 
-// The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update.
+// The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update. Returned is a copy, because what the
+// owners were read from ends here.
 Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const schema::Object& current, Value sent,
                            const WriteParameters& parameters, Arena& arena) {
   schema::FieldManager manager{.name = parameters.field_manager,
@@ -123,14 +124,14 @@ Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const
   if (is_apply(context)) {
     Value scale = TRY(applied(context, expected, *before, manager, parameters.force, arena));
     TRY(conform_tree(context, scale, expected, parameters.validation, {}));
-    return scale;
+    return scale.clone(arena);
   }
   Value scale = sent;
   if (context.info.verb == "patch") scale = TRY(patched(context, expected, scale_to_change(current, arena), arena));
   scale = scale.clone(arena);
   if (context.info.verb == "patch") TRY(conform_tree(context, scale, expected, parameters.validation, {}));
   TRY(schema::update_managed_fields(scale, before.get(), *expected.type, manager));
-  return scale;
+  return scale.clone(arena);
 }
 
 }  // namespace

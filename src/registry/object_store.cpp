@@ -173,6 +173,10 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   if (!errors.empty()) return fail(std::move(errors).to_error(resource_->group, resource_->kind, name));
   if (options.warnings && rules_->warnings) rules_->warnings(*frozen, nullptr, *options.warnings);
   if (options.admit) TRY(options.admit(*frozen, nullptr));
+  if (rules_->canonicalize) {
+    rules_->canonicalize(object);
+    frozen = TRY(schema::freeze(object, *resource_->type));
+  }
   check(!key.empty());  // validation has let the name through, so it made a key
 
   bool lost_race = false;
