@@ -120,14 +120,10 @@ void validate_column(const At& column) {
   json_path.empty() ? json_path.required() : validate_json_path(json_path, {}, "");
 }
 
-// What the type is that a simple path leads to; "" if it leads nowhere.
-std::string_view type_at(Value schema, std::string_view path) {
-  auto steps = split(path.substr(1), '.');
-  for (auto step : steps) {
-    if (!schema["properties"].has(step)) return {};
-    schema = schema["properties"][step];
-  }
-  return schema["type"].as_string();
+// The schema that a simple path leads to; absent if it leads nowhere.
+Value schema_at(Value schema, std::string_view path) {
+  for (auto step : split(path.substr(1), '.')) schema = schema["properties"][step];
+  return schema;
 }
 
 void validate_selectable(const At& fields, const AnyView& schema) {
@@ -147,8 +143,13 @@ void validate_selectable(const At& fields, const AnyView& schema) {
       path.invalid("is an invalid path: expected [ or . but got: " + std::string(text));
       continue;
     }
+    Value found = schema_at(tree, text);
+    if (found.is_absent()) {
+      path.invalid("is an invalid path: does not refer to a valid field");
+      continue;
+    }
     if (text == ".metadata" || text.starts_with(".metadata.")) path.invalid("must not point to fields in metadata");
-    if (auto type = type_at(tree, text); type != "string" && type != "boolean" && type != "integer")
+    if (auto type = found["type"].as_string(); type != "string" && type != "boolean" && type != "integer")
       path.invalid("must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.");
     if (std::find(seen.begin(), seen.end(), text) != seen.end())
       path.duplicate();
@@ -186,8 +187,9 @@ void validate_one_schema(const AnyView& schema, const Path& path, bool has_statu
 
 // What all versions say alike is looked at, and complained about, once: internally it is said for the definition as a whole.
 bool is_shared(const AnyView& versions, std::string_view field) {
+  if (versions.size() == 0) return false;
   auto first = versions.item(0)[field];
-  if (versions.size() == 0 || !first.present()) return false;
+  if (!first.present()) return false;
   for (uint32_t i = 1; i < versions.size(); i++)
     if (!versions.item(i)[field].equals(first)) return false;
   return true;
