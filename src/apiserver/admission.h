@@ -56,6 +56,23 @@ class Admission {
 };
 
 // One factory a plug-in; the list in admission.cpp names them in upstream's order.
+std::unique_ptr<AdmissionPlugin> namespace_auto_provision(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> namespace_lifecycle(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> namespace_exists(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> limit_ranger(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> service_account(Catalog& catalog, Clock& clock, Random& random);
+std::unique_ptr<AdmissionPlugin> taint_nodes_by_condition();
+std::unique_ptr<AdmissionPlugin> always_pull_images();
+std::unique_ptr<AdmissionPlugin> priority(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> default_toleration_seconds();
+std::unique_ptr<AdmissionPlugin> extended_resource_toleration();
+std::unique_ptr<AdmissionPlugin> default_storage_class(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> storage_object_in_use_protection();
+std::unique_ptr<AdmissionPlugin> persistent_volume_claim_resize(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> runtime_class(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> default_ingress_class(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
+std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> pod_resize_validator(Catalog& catalog);
 
 }  // namespace sampan::apiserver

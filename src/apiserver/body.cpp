@@ -128,6 +128,15 @@ Result<FieldValidation> field_validation(const Query& query) {
   return fail(bad_request(concat("invalid fieldValidation ", value)));
 }
 
+Result<void> check_kind(const ExpectedKind& expected, std::string_view api_version, std::string_view kind) {
+  auto expected_version = version_text(expected);
+  if (api_version.empty()) api_version = expected_version;
+  if (kind.empty()) kind = expected.kind;
+  if (api_version == expected_version && kind == expected.kind) return {};
+  return fail(bad_request(concat("no kind ", quoted(kind), " is registered for version ", quoted(api_version),
+                                 " in scheme \"pkg/runtime/scheme.go:111\"")));
+}
+
 ExpectedKind expected_kind(const Served& served) {
   return {served.resource->group, served.resource->version, served.resource->kind, served.resource->type};
 }

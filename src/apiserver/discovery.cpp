@@ -63,7 +63,10 @@ Value resource_entry(const Served& served, Arena& arena) {
   if (!resource.categories.empty()) entry.set("categories", strings(resource.categories, arena));
   if (served.store) {
     const auto& stored = served.store->resource();
-    entry.set("storageVersionHash", arena.copy(storage_version_hash(stored.group, stored.version, stored.kind)));
+    // Upstream keeps these in the older form, which is smaller.
+    bool definition = stored.group == "apiextensions.k8s.io" && stored.kind == "CustomResourceDefinition";
+    auto version = definition ? std::string_view("v1beta1") : stored.version;
+    entry.set("storageVersionHash", arena.copy(storage_version_hash(stored.group, version, stored.kind)));
   }
   return entry;
 }

@@ -42,7 +42,7 @@ bool read_shape(const Clause& clause, const Offer& offer, Accept& accept) {
     if (name == "as") as = value;
     if (name == "g") group = value;
     if (name == "v") version = value;
-    if (name == "stream" && !(value == "watch" && offer.watch)) return false;
+    if (name == "stream" && value != "watch") return false;
     if (name == "pretty") accept.pretty = value == "1";
   }
   if (as.empty()) return true;
@@ -54,6 +54,11 @@ bool read_shape(const Clause& clause, const Offer& offer, Accept& accept) {
   accept.shape_version = version == "v1" ? "v1" : "v1beta1";
   if (as == "Table" && offer.table && accept.format != Format::Protobuf) {
     accept.shape = Shape::Table;
+    return true;
+  }
+  bool other_form = (as == "PartialObjectMetadata" && offer.partial_list) || (as == "PartialObjectMetadataList" && offer.partial);
+  if (other_form && !offer.go_type.empty()) {
+    accept.shape = Shape::OtherPartial;
     return true;
   }
   if ((as == "PartialObjectMetadata" && offer.partial) || (as == "PartialObjectMetadataList" && offer.partial_list)) {
@@ -97,7 +102,7 @@ std::string_view media_type(Format format) {
 std::string media_type_of(std::string_view header) { return to_lower(trim(header.substr(0, header.find(';')))); }
 
 Accept default_accept(const net::Request& request, const Query& query) {
-  auto accept = negotiate(request, query, {.table = true, .partial = true, .partial_list = true, .watch = true});
+  auto accept = negotiate(request, query, {.table = true, .partial = true, .partial_list = true});
   Accept result = accept ? *accept : Accept();
   result.shape = Shape::Object;
   if (!accept) result.pretty = wants_pretty(request, query);
@@ -123,13 +128,18 @@ Result<Accept> negotiate(const net::Request& request, const Query& query, const 
     known_type = true;
     if (!read_shape(clause, offer, candidate)) continue;
     candidate.pretty |= pretty;
+    if (candidate.shape == Shape::OtherPartial)
+      return fail(Error(Reason::NotAcceptable,
+                        offer.partial ? concat("you requested PartialObjectMetadataList, but the requested object is not a list (", offer.go_type, ")")
+                                      : concat("you requested PartialObjectMetadata, but the requested object is a list (", offer.go_type, ")")));
     return candidate;
   }
   // Upstream refuses in two places, with a text each: its router knows only types, its negotiation the shapes.
   if (!known_type)
     return fail(Error(Reason::NotAcceptable,
-                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
-  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)).about("", "", ""));
+                      concat("406: Not Acceptable\n\nAvailable representations: ", kJson, ", ", kYaml, ", ", kProtobuf))
+                    .about("", "", ""));
+  return fail(Error(Reason::NotAcceptable, concat("only the following media types are accepted: ", kJson, ", ", kYaml, ", ", kProtobuf)));
 }
 
 }  // namespace sampan::apiserver

@@ -13,8 +13,9 @@ enum class Format : uint8_t { Json, Yaml, Protobuf };
 enum class Shape : uint8_t {
   Object,
   Table,
-  Partial,    // PartialObjectMetadata, or its List for lists
-  Discovery,  // APIGroupDiscoveryList
+  Partial,       // PartialObjectMetadata, or its List for lists
+  OtherPartial,  // the List for one object, or the reverse; never what negotiate gives
+  Discovery,     // APIGroupDiscoveryList
 };
 
 struct Accept {
@@ -28,7 +29,7 @@ struct Offer {
   bool table = false;
   bool partial = false;       // as=PartialObjectMetadata
   bool partial_list = false;  // as=PartialObjectMetadataList
-  bool watch = false;         // ;stream=watch is understood
+  std::string_view go_type;   // "*core.PodList": what upstream calls the object where a client asks for the other partial form
   bool discovery = false;     // as=APIGroupDiscoveryList
 };
 

@@ -17,6 +17,7 @@ std::unique_ptr<Page> health_pages(std::vector<HealthCheck> checks);  // /health
 std::unique_ptr<Page> version_page();                                 // /version
 // /api, /apis and down to a group's version; `server_address`: host:port, what clients are told to use
 std::unique_ptr<Page> discovery_pages(const Catalog& catalog, std::string server_address);
+std::unique_ptr<Page> openapi_pages(const Catalog& catalog);          // /openapi/v2, /openapi/v3
 std::unique_ptr<Page> root_page(const ApiServer& server);             // /
 
 }  // namespace sampan::apiserver

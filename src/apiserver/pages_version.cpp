@@ -30,10 +30,10 @@ class VersionPage : public Page {
     line("minCompatibilityMajor", kMajor);
     line("minCompatibilityMinor", "35");
     line("gitVersion", kGitVersion);
-    line("gitCommit", "");
+    line("gitCommit", "unknown");
     line("gitTreeState", "clean");
     line("buildDate", "1970-01-01T00:00:00Z");
-    line("goVersion", "");
+    line("goVersion", "none");
     line("compiler", "g++ " __VERSION__);
     line("platform",
 #ifdef __aarch64__

@@ -173,7 +173,7 @@ const schema::Type* partial_type(bool list) {
 
 Value list_metadata(const ListAnswer& list, Arena& arena) {
   Value metadata = Value::object(arena, 3);
-  metadata.set("resourceVersion", arena.copy(concat(list.revision)));
+  if (list.revision) metadata.set("resourceVersion", arena.copy(concat(list.revision)));  // what is not kept has none
   if (!list.continue_token.empty()) metadata.set("continue", std::string_view(list.continue_token));
   if (list.remaining) metadata.set("remainingItemCount", *list.remaining);
   return metadata;
@@ -229,8 +229,8 @@ std::string protobuf_list(const Served& served, const ListAnswer& list) {
   Arena arena;
   Value tree = Value::object(arena, 1);
   tree.set("metadata", list_metadata(list, arena));
-  if (auto frozen = schema::freeze(tree, *partial_type(true))) schema::encode_protobuf(part, (**frozen)["metadata"]);
-  put(0x0a);
+  // Of the whole list, not of its metadata alone: the resourceVersion is kept beside the buffer.
+  if (auto frozen = schema::freeze(tree, *partial_type(true))) schema::encode_protobuf(raw, **frozen);
   for (const auto& item : list.items) {
     schema::encode_protobuf(part, *item);
     put(0x12);
@@ -282,22 +282,42 @@ Result<std::string> encode_object(const Served& served, const ObjectRef& stored,
   return encode_value(table, nullptr, meta_version(accept), "Table", accept);
 }
 
+namespace {
+
+// What upstream's internal type of a kind is called: "*core.Pod".
+std::string go_type(const Served& served, std::string_view suffix) {
+  auto group = served.store ? served.store->resource().group : served.resource->group;
+  auto package = group.empty() ? std::string_view("core") : group.substr(0, group.find('.'));
+  return concat("*", package, ".", served.resource->kind, suffix);
+}
+
+// ?includeObject of a Table.
+Result<std::string_view> include_object(const Context& context, const Accept& accept) {
+  auto wanted = context.query.get("includeObject");
+  if (wanted.empty()) return "Metadata";
+  if (accept.shape != Shape::Table || wanted == "Metadata" || wanted == "Object" || wanted == "None") return wanted;
+  return fail(bad_request(concat("Unable to convert to Table as requested: includeObject: Invalid value: ", quoted(wanted),
+                                 ": must be 'Metadata', 'Object', 'None', or empty")));
+}
+
+}  // namespace
+
 HandlerResult respond_object(Context& context, int status, const ObjectRef& object) {
-  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
-  auto include = context.query.has("includeObject") ? context.query.get("includeObject") : std::string_view("Metadata");
+  auto type_name = go_type(*context.served, "");
+  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true, .go_type = type_name}));
+  auto include = TRY(include_object(context, accept));
   auto body = TRY(encode_object(*context.served, object, accept, include, true, context.now_seconds()));
-  auto response = make_response(status, accept, std::move(body));
-  add_warnings(context, response);
-  return response;
+  return make_response(status, accept, std::move(body));
 }
 
 HandlerResult respond_list(Context& context, ListAnswer list) {
   const Served& served = *context.served;
-  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial_list = true}));
+  auto type_name = go_type(served, "List");
+  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial_list = true, .go_type = type_name}));
   for (auto& item : list.items) item = TRY(in_served_version(served, item));
   Arena arena;
   if (accept.shape == Shape::Table) {
-    auto include = context.query.has("includeObject") ? context.query.get("includeObject") : std::string_view("Metadata");
+    auto include = TRY(include_object(context, accept));
     Value table = make_table(served, list.items, {meta_version(accept), include, true, context.now_seconds()}, arena);
     table.set("metadata", list_metadata(list, arena));
     return make_response(200, accept, TRY(encode_value(table, nullptr, meta_version(accept), "Table", accept)));
@@ -346,9 +366,7 @@ HandlerResult respond_value(Context& context, int status, Value value, std::stri
   Arena arena;
   const auto* type = schema::builtin_kind(group, version.empty() ? "v1" : version, kind);
   auto body = TRY(encode_value(with_type_meta(value, api_version, kind, arena), type, api_version, kind, accept));
-  auto response = make_response(status, accept, std::move(body));
-  add_warnings(context, response);
-  return response;
+  return make_response(status, accept, std::move(body));
 }
 
 net::Response respond_error(const net::Request& request, const Query& query, const Error& error) {

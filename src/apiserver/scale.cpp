@@ -8,6 +8,7 @@
 #include "registry/selectors.h"
 #include "schema/json.h"
 #include "schema/patch/patch.h"
+#include "schema/yaml.h"
 
 namespace sampan::apiserver {
 
@@ -15,6 +16,9 @@ using schema::ObjectRef;
 using schema::Value;
 
 namespace {
+
+constexpr std::string_view kScaleVersion = "autoscaling/v1";
+constexpr std::string_view kReplicas = "spec.replicas";
 
 // Replication controllers select by a plain map, the others by a LabelSelector.
 std::string selector_text(const schema::AnyView& selector) {
@@ -28,7 +32,7 @@ Value scale_of(const schema::Object& object, Arena& arena) {
   auto metadata = object["metadata"];
   Value scale = Value::object(arena, 5);
   scale.set("kind", "Scale");
-  scale.set("apiVersion", "autoscaling/v1");
+  scale.set("apiVersion", kScaleVersion);
   Value about = Value::object(arena, 5);
   for (std::string_view name : {"name", "namespace", "uid"})
     if (auto text = metadata[name].as_string(); !text.empty()) about.set(name, text);
@@ -61,18 +65,72 @@ Result<int64_t> checked_replicas(Value scale, const RequestInfo& info) {
 
 HandlerResult answer(Context& context, const schema::Object& object) {
   Arena arena;
-  return respond_value(context, 200, scale_of(object, arena), "autoscaling/v1", "Scale");
+  return respond_value(context, 200, scale_of(object, arena), kScaleVersion, "Scale");
 }
 
-Result<Value> patched(Context& context, const ExpectedKind& expected, const schema::Object& object, Arena& arena) {
-  auto media = media_type_of(context.http.header("content-type"));
-  Value patch = TRY(schema::parse_json(context.http.body, arena));
+// The Scale that a client changes: with the part of managedFields that it shows.
+Value scale_to_change(const schema::Object& object, Arena& arena) {
   Value scale = scale_of(object, arena);
-  if (media == "application/json-patch+json") return schema::json_patch(scale, patch, arena);
-  if (media == "application/merge-patch+json") return schema::merge_patch(scale, patch, arena);
-  if (media == "application/strategic-merge-patch+json") return schema::strategic_merge_patch(scale, patch, *expected.type, arena);
-  return fail(Error(Reason::UnsupportedMediaType, concat("the body of the request was in an unknown format - accepted media types include: "
-                    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json")));
+  Value entries = schema::managed_fields_of_scale(schema::thaw(object["metadata"]["managedFields"], arena), kReplicas, arena);
+  if (!entries.empty()) scale["metadata"].set("managedFields", entries);
+  return scale;
+}
+
+// Who owns the replicas is kept in the object that is scaled.
+void hand_back_owners(Value object, Value scale, const std::string& api_version, Arena& arena) {
+  Value metadata = object.ensure_object("metadata");
+  Value entries = schema::managed_fields_after_scale(metadata["managedFields"], scale["metadata"]["managedFields"], arena.copy(api_version),
+                                                     kReplicas, arena);
+  if (entries.empty())
+    metadata.remove("managedFields");
+  else
+    metadata.set("managedFields", entries);
+}
+
+bool is_apply(const Context& context) {
+  return context.info.verb == "patch" && media_type_of(context.http.header("content-type")) == "application/apply-patch+yaml";
+}
+
+Result<Value> patched(Context& context, const ExpectedKind& expected, Value scale, Arena& arena) {
+  auto media = media_type_of(context.http.header("content-type"));
+  if (media != "application/json-patch+json" && media != "application/merge-patch+json" && media != "application/strategic-merge-patch+json")
+    return fail(Error(Reason::UnsupportedMediaType,
+                      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+                      "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"));
+  auto patch = schema::parse_json(context.http.body, arena);
+  if (!patch) return fail(bad_request(patch.error().message()));
+  if (media == "application/json-patch+json") return schema::json_patch(scale, *patch, arena);
+  if (media == "application/merge-patch+json") return schema::merge_patch(scale, *patch, arena);
+  return schema::strategic_merge_patch(scale, *patch, *expected.type, arena);
+}
+
+Result<Value> applied(Context& context, const ExpectedKind& expected, const schema::Object& before, const schema::FieldManager& manager,
+                      bool force, Arena& arena) {
+  auto documents = schema::parse_yaml(context.http.body, arena, {.first_only = true});
+  if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
+  if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
+  return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);
+}
+
+// The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update.
+Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const schema::Object& current, Value sent,
+                           const WriteParameters& parameters, Arena& arena) {
+  schema::FieldManager manager{.name = parameters.field_manager,
+                               .api_version = kScaleVersion,
+                               .subresource = "scale",
+                               .now_seconds = context.now_seconds()};
+  auto before = TRY(schema::freeze(scale_to_change(current, arena).clone(arena), *expected.type));
+  if (is_apply(context)) {
+    Value scale = TRY(applied(context, expected, *before, manager, parameters.force, arena));
+    TRY(conform_tree(context, scale, expected, parameters.validation, {}));
+    return scale;
+  }
+  Value scale = sent;
+  if (context.info.verb == "patch") scale = TRY(patched(context, expected, scale_to_change(current, arena), arena));
+  scale = scale.clone(arena);
+  if (context.info.verb == "patch") TRY(conform_tree(context, scale, expected, parameters.validation, {}));
+  TRY(schema::update_managed_fields(scale, before.get(), *expected.type, manager));
+  return scale;
 }
 
 }  // namespace
@@ -83,22 +141,19 @@ HandlerResult handle_scale(Context& context) {
   if (info.verb == "get") return answer(context, *TRY(served.store->get(info.name_space, info.name)));
 
   bool is_patch = info.verb == "patch";
-  auto parameters = TRY(write_parameters(context, is_patch ? "PatchOptions" : "UpdateOptions"));
+  auto parameters = TRY(write_parameters(context, is_patch ? "PatchOptions" : "UpdateOptions", is_apply(context)));
   auto expected = expected_kind(served, *context.subresource);
   Arena body_arena;
   Value sent;
   if (!is_patch) sent = TRY(decode_body(context, expected, parameters.validation, body_arena));
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
-    Value scale = sent;
-    if (is_patch) {
-      scale = TRY(patched(context, expected, *current, arena)).clone(arena);
-      TRY(conform_tree(context, scale, expected, parameters.validation, {}));
-    }
+    Value scale = TRY(wanted_scale(context, expected, *current, sent, parameters, arena));
     int64_t replicas = TRY(checked_replicas(scale, info));
     Value object = schema::thaw(*current, arena).clone(arena);
     object.ensure_object("spec").set("replicas", replicas);
     object["metadata"].set("resourceVersion", arena.copy(scale["metadata"]["resourceVersion"].as_string()));
-    TRY(settle(context, object, current.get(), parameters, false));
+    hand_back_owners(object, scale, served.api_version(), arena);
+    TRY(settle(context, object, current.get(), parameters, true));
     return object;
   };
   registry::Preconditions preconditions;

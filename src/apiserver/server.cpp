@@ -64,8 +64,10 @@ class Server final : public ApiServer {
     net::Request& request = exchange.request();
     Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
     context.info = request_info(request.method, request.path, context.query);
-    auto response = pass_chain(context);
-    exchange.respond(response ? std::move(*response) : respond_error(request, context.query, response.error()));
+    auto result = pass_chain(context);
+    auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
+    add_warnings(context, response);
+    exchange.respond(std::move(response));
   }
 
   HandlerResult pass_chain(Context& context) {
@@ -128,9 +130,11 @@ class Server final : public ApiServer {
       if (catalog_->group_version(info.group, info.version)) return fail(no_such_resource());
       return plain_text(404, "404 page not found\n");
     }
+    if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) context.warnings.emplace_back(deprecation);
     const schema::Resource& resource = *context.served->resource;
     if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
     if (resource.namespaced && info.name_space.empty() && !info.name.empty()) return fail(no_such_resource());
+    if (!info.tail.empty() && info.subresource != "proxy") return fail(no_such_resource());
     if (!info.subresource.empty()) {
       context.subresource = context.served->subresource(info.subresource);
       if (!context.subresource) return fail(no_such_resource());
@@ -163,8 +167,8 @@ class Server final : public ApiServer {
       if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
       bool wants_name = route.bit & (schema::Get | schema::Update | schema::Patch | schema::Delete);
       if (wants_name != has_name && route.bit != schema::Watch) break;
-      // A namespaced object is made in a namespace.
-      if (route.bit == schema::Create && context.served->resource->namespaced && context.info.name_space.empty()) break;
+      // Namespaced objects are made, and deleted in numbers, in one namespace.
+      if ((route.bit == schema::Create || route.bit == schema::DeleteCollection) && context.served->resource->namespaced && context.info.name_space.empty()) break;
       return context.served->store ? route.handle(context) : handle_unkept(context);
     }
     return fail(not_allowed());

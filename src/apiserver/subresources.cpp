@@ -12,21 +12,22 @@ struct Special {
   HandlerResult (*handle)(Context&);
 };
 
-// What needs a node to answer, until there is one.
-HandlerResult needs_node(Context& context) {
+HandlerResult issue_token(Context& context) {
   const RequestInfo& info = context.info;
-  if (context.served->store) TRY(context.served->store->get(info.name_space, info.name));
-  return fail(Error(Reason::ServiceUnavailable,
-                    concat("cannot serve ", info.resource, "/", info.subresource, " of ", quoted(info.name), ": no node runs it")));
+  TRY(context.served->store->get(info.name_space, info.name));
+  return fail(Error(Reason::ServiceUnavailable, concat("cannot issue a token for service account ", quoted(info.name), ": no issuer is configured")));
 }
 
 constexpr Special kSpecial[] = {
     {"", "scale", handle_scale},
-    {"pods", "log", needs_node},
-    {"pods", "exec", needs_node},
-    {"pods", "attach", needs_node},
-    {"pods", "portforward", needs_node},
-    {"", "proxy", needs_node},
+    {"pods", "binding", handle_binding},
+    {"pods", "eviction", handle_eviction},
+    {"pods", "log", handle_pod_connection},
+    {"pods", "exec", handle_pod_connection},
+    {"pods", "attach", handle_pod_connection},
+    {"pods", "portforward", handle_pod_connection},
+    {"", "proxy", handle_proxy},
+    {"serviceaccounts", "token", issue_token},
 };
 
 uint16_t verb_bit(std::string_view verb) {
@@ -56,6 +57,8 @@ HandlerResult handle_subresource(Context& context) {
 }
 
 HandlerResult handle_unkept(Context& context) {
+  if (context.info.group.empty() && context.info.resource == "bindings") return handle_bindings(context);
+  if (context.info.group.empty() && context.info.resource == "componentstatuses") return handle_component_statuses(context);
   return fail(Error(Reason::ServiceUnavailable, concat(context.info.resource, " are not answered by this server yet")));
 }
 

@@ -10,5 +10,11 @@ HandlerResult handle_subresource(Context& context);
 HandlerResult handle_unkept(Context& context);
 
 HandlerResult handle_scale(Context& context);
+HandlerResult handle_binding(Context& context);   // pods/binding
+HandlerResult handle_bindings(Context& context);  // the resource
+HandlerResult handle_eviction(Context& context);
+HandlerResult handle_pod_connection(Context& context);  // log, exec, attach, portforward
+HandlerResult handle_proxy(Context& context);
+HandlerResult handle_component_statuses(Context& context);
 
 }  // namespace sampan::apiserver

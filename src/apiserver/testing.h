@@ -15,6 +15,15 @@ inline std::string header(const net::Response& response, std::string_view name) 
   return {};
 }
 
+// The whole body, of an answer that is made while it is sent, too (but not of a watch).
+inline std::string body_of(net::Response response) {
+  if (!response.source) return std::move(response.body);
+  std::string body;
+  while (response.source->pull(body, 4096) == net::BodySource::Pull::More) {
+  }
+  return body;
+}
+
 class TestServer {
  public:
   // Whoever asks may do anything.
@@ -27,6 +36,7 @@ class TestServer {
     server_->add_page(version_page());
     server_->add_page(health_pages({{.name = "ping", .run = []() -> Result<void> { return {}; }}}));
     server_->add_page(discovery_pages(server_->catalog(), "127.0.0.1:6443"));
+    server_->add_page(openapi_pages(server_->catalog()));
     server_->add_page(root_page(*server_));
   }
 

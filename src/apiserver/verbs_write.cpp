@@ -4,6 +4,8 @@
 #include "apiserver/verbs.h"
 #include "apiserver/write.h"
 #include "base/text.h"
+#include "registry/field_errors.h"
+#include "schema/conform.h"
 #include "schema/json.h"
 #include "schema/patch/patch.h"
 #include "schema/yaml.h"
@@ -50,8 +52,6 @@ HandlerResult handle_create(Context& context) {
   } else {
     metadata.remove("namespace");
   }
-  if (!metadata["resourceVersion"].is_missing() && !metadata["resourceVersion"].as_string().empty())
-    return fail(internal_error("resourceVersion should not be set on objects to be created"));
   TRY(settle(context, object, nullptr, parameters, false));
   auto outcome = TRY(served.store->create(context.info.name_space, object, arena, store_options(context, parameters)));
   return respond_object(context, 201, outcome.object);
@@ -86,9 +86,7 @@ Result<PatchType> patch_type(const net::Request& request) {
   if (media == "application/merge-patch+json") return PatchType::Merge;
   if (media == "application/strategic-merge-patch+json") return PatchType::Strategic;
   if (media == "application/apply-patch+yaml") return PatchType::Apply;
-  return fail(Error(Reason::UnsupportedMediaType,
-                    "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                    "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"));
+  return fail(Error(Reason::UnsupportedMediaType, "415: Unsupported Media Type").about("", "", ""));
 }
 
 Result<Value> apply_patch(PatchType type, const Served& served, Value document, Value patch, Arena& arena) {
@@ -119,6 +117,63 @@ Result<PatchBody> parse_patch(PatchType type, const std::string& body, Arena& ar
   if (!tree) return fail(bad_request(tree.error().message()));
   parsed.tree = *tree;
   return parsed;
+}
+
+// A tree as Go prints one with %+v: map[a:1 b:[x y]].
+void append_go_text(std::string& out, Value value) {
+  switch (value.type()) {
+    case Value::Type::Object: {
+      std::vector<std::string_view> names;
+      for (const auto& member : value.members()) names.push_back(member.name);
+      std::sort(names.begin(), names.end());
+      out += "map[";
+      for (size_t i = 0; i < names.size(); i++) {
+        append(out, i ? " " : "", names[i], ":");
+        append_go_text(out, value[names[i]]);
+      }
+      out += ']';
+      return;
+    }
+    case Value::Type::List:
+      out += '[';
+      for (uint32_t i = 0; i < value.size(); i++) {
+        if (i) out += ' ';
+        append_go_text(out, value.at(i));
+      }
+      out += ']';
+      return;
+    case Value::Type::String: out += value.as_string(); return;
+    case Value::Type::Absent:
+    case Value::Type::Null: out += "<nil>"; return;
+    case Value::Type::Bool:
+    case Value::Type::Int:
+    case Value::Type::Double: schema::write_json(out, value); return;
+  }
+}
+
+// Holds the patched document against its type. What is wrong with it is said of the patch: the whole document of a JSON or merge patch, or
+// the strategic patch itself.
+Result<void> conform_patched(Context& context, PatchType type, const PatchBody& patch, Value object, FieldValidation validation) {
+  std::string shown;
+  if (type == PatchType::Strategic)
+    append_go_text(shown, patch.tree);
+  else
+    schema::write_json(shown, object);
+  auto refuse = [&](std::string_view why) {
+    registry::FieldErrors errors;
+    errors.invalid(registry::Path("patch"), shown, why);
+    return fail(std::move(errors).to_error("", "", ""));
+  };
+  if (auto known = check_kind(expected_kind(*context.served), object["apiVersion"].as_string(), object["kind"].as_string()); !known)
+    return refuse(known.error().message());
+  schema::Conformance found;
+  if (auto conformed = schema::conform(object, *context.served->resource->type, found); !conformed)
+    return refuse(conformed.error().message());
+  if (validation == FieldValidation::Ignore) return {};
+  auto problems = schema::strict_errors(patch.duplicates, found);
+  if (validation == FieldValidation::Strict && !problems.empty()) return refuse(concat("strict decoding error: ", join(problems, ", ")));
+  for (auto& problem : problems) context.warnings.push_back(std::move(problem));
+  return {};
 }
 
 // The current object as the client sees it: the document that a patch is applied to.
@@ -168,14 +223,16 @@ HandlerResult handle_patch(Context& context) {
   Arena body_arena;
   auto patch = TRY(parse_patch(type, context.http.body, body_arena));
   if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
+  size_t warnings_before = context.warnings.size();
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     if (!current) return fail(not_found(served.resource->group, served.resource->resource, context.info.name));
     Value document = TRY(document_of(served, current, arena));
     Value object = TRY(apply_patch(type, served, document, patch.tree, arena));
     object = object.clone(arena);  // the result may share parts with the patch, which is applied again after a lost race
     if (!object.is_object()) return fail(bad_request("the patched document is no object"));
-    context.warnings.clear();
-    TRY(conform_tree(context, object, expected_kind(served), parameters.validation, patch.duplicates));
+    context.warnings.resize(warnings_before);  // of a try that lost its race
+    TRY(conform_patched(context, type, patch, object, parameters.validation));
+    TRY(check_name(context, object));
     TRY(settle(context, object, current.get(), parameters, false));
     return object;
   };

@@ -28,6 +28,7 @@ Slot slot_of(const Served& served, const Accept& accept) {
     case Shape::Object: return stored ? (protobuf ? kProtobuf : kJson) : (protobuf ? kOtherProtobuf : kOtherJson);
     case Shape::Partial: return accept.shape_version == "v1" ? (protobuf ? kPartialProtobuf : kPartialJson) : kNotShared;
     case Shape::Table:
+    case Shape::OtherPartial:
     case Shape::Discovery: return kNotShared;
   }
   return kNotShared;
@@ -65,7 +66,7 @@ class WatchSource : public net::BodySource {
     int64_t now = services.clock->monotonic_us();
     deadline_us_ = now + timeout_s * 1'000'000;
     bookmark_us_ = now + kBookmarkEvery_us;
-    ends_initial_ = request_.options.send_initial_events.value_or(false);
+    ends_initial_ = request_.options.send_initial_events.value_or(false) && request_.options.allow_bookmarks;
   }
 
   void start(std::function<void()> waker) override {
@@ -225,7 +226,7 @@ net::Response error_stream(const Accept& accept, const Error& error) {
 
 HandlerResult handle_watch(Context& context) {
   const Served& served = *context.served;
-  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true, .watch = true}));
+  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
   auto request = TRY(list_request(context));
   store::Cache& cache = served.store->cache();
 

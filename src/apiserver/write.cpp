@@ -13,6 +13,24 @@ namespace {
 constexpr std::string_view kStatusPath[] = {"status"};
 constexpr std::string_view kSpecPath[] = {"spec"};
 
+constexpr std::string_view kEphemeralPaths[] = {"+spec.ephemeralContainers"};
+constexpr std::string_view kResizePaths[] = {"+spec.containers.*.resources", "+spec.containers.*.resizePolicy",
+                                             "+spec.initContainers.*.resources", "+spec.initContainers.*.resizePolicy"};
+constexpr std::string_view kApprovalPaths[] = {"spec", "status.certificate"};
+
+// Of subresources that are windows on their object: what they do not write.
+struct Window {
+  std::string_view resource, subresource;
+  std::span<const std::string_view> reset_fields;
+};
+
+constexpr Window kWindows[] = {
+    {"pods", "ephemeralcontainers", kEphemeralPaths},
+    {"pods", "resize", kResizePaths},
+    {"namespaces", "finalize", kStatusPath},
+    {"certificatesigningrequests", "approval", kApprovalPaths},
+};
+
 bool speaks_stored_version(const Served& served) { return served.store->resource().type == served.resource->type; }
 
 void set_defaults(const Served& served, Value object, std::string_view version) {
@@ -44,6 +62,8 @@ schema::FieldManager field_manager(const Context& context, const WriteParameters
   else if (context.info.subresource.empty() && served.subresource("status"))
     manager.reset_fields =
         served.rules->reset_fields.empty() ? std::span<const std::string_view>(kStatusPath) : served.rules->reset_fields;
+  for (const Window& window : kWindows)
+    if (window.resource == context.info.resource && window.subresource == context.info.subresource) manager.reset_fields = window.reset_fields;
   return manager;
 }
 
@@ -70,6 +90,7 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.subresource = context.info.subresource;
   options.dry_run = parameters.dry_run;
   options.warnings = &context.warnings;
+  options.requester = {context.user.name, context.user.uid, context.user.groups};
   options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) {
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "registry/field_errors.h"
 #include "schema/json.h"
+#include "schema/protobuf.h"
 
 namespace sampan::apiserver {
 
@@ -93,6 +94,9 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
         TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
         return tree;
       }
+    } else if (auto envelope = schema::open_envelope(context.http.body); envelope && envelope->kind == expected.kind) {
+      auto object = TRY(schema::decode_protobuf(envelope->raw, *expected.type));
+      return schema::thaw(*object, arena).clone(arena);
     }
     return decode_body(context, expected, FieldValidation::Ignore, arena);
   }
@@ -118,7 +122,10 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
 
 Result<registry::DeleteOptions> delete_options(Context& context) {
   Arena arena;
-  Value tree = TRY(delete_options_tree(context, arena));
+  return delete_options_of(TRY(delete_options_tree(context, arena)));
+}
+
+Result<registry::DeleteOptions> delete_options_of(Value tree) {
   registry::DeleteOptions options;
   FieldErrors errors;
   if (Value* grace = tree.find("gracePeriodSeconds"); grace && grace->is_int()) options.grace_seconds = grace->as_int();

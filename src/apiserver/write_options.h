@@ -19,5 +19,7 @@ struct WriteParameters {
 // `kind` is "CreateOptions", "UpdateOptions" or "PatchOptions"; `apply` says that this patch is one.
 Result<WriteParameters> write_parameters(const Context& context, std::string_view kind, bool apply = false);
 Result<registry::DeleteOptions> delete_options(Context& context);
+// Of options inside another object (an Eviction); absent ones are the default.
+Result<registry::DeleteOptions> delete_options_of(schema::Value tree);
 
 }  // namespace sampan::apiserver

@@ -5,6 +5,7 @@
 
 #include "apiserver/pages.h"
 #include "apiserver/server.h"
+#include "apiserver/service_addresses.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
@@ -40,10 +41,13 @@ Result<void> serve(const Flags& flags) {
   config.authenticators.push_back(apiserver::certificate_authenticator());
   config.authorizers.push_back(apiserver::masters_authorizer());
   auto server = TRY(apiserver::ApiServer::create(*store, real_clock(), secure_random(), std::move(config)));
+  auto addresses = TRY(apiserver::allocate_service_addresses(server->catalog(), *store, secure_random(), {.cluster_ip_range = "10.96.0.0/16"}));
+  TRY(addresses->repair());
   TRY(apiserver::bootstrap(server->catalog(), {.service_cidr = "10.96.0.0/16", .advertise_address = {}, .port = flags.port,
-                                                     .client_ca = authority.certificate_pem, .clock = nullptr}));
+                                               .client_ca = authority.certificate_pem, .clock = nullptr}));
   server->add_page(apiserver::version_page());
   server->add_page(apiserver::discovery_pages(server->catalog(), concat("127.0.0.1:", flags.port)));
+  server->add_page(apiserver::openapi_pages(server->catalog()));
   server->add_page(apiserver::root_page(*server));
   server->add_page(apiserver::health_pages({{.name="ping", .run=[]() -> Result<void> { return {}; }}}));
   net::ServerOptions options;

@@ -155,6 +155,18 @@ size_t Http1Connection::find_head_end(std::string_view input) {
   }
 }
 
+// llhttp refuses methods that it does not list; HTTP lets a server answer 405 to any token. Gives the method if it is such a one.
+static std::string unlisted_method(std::string_view head) {
+  auto method = head.substr(0, head.find(' '));
+  constexpr size_t kMethodBytesMax = 32;
+  if (method.empty() || method.size() > kMethodBytesMax || head.size() == method.size()) return {};
+  for (int i = 0; i < 46; i++)
+    if (method == llhttp_method_name(static_cast<llhttp_method_t>(i))) return {};
+  for (unsigned char c : method)
+    if (!(c >= 'A' && c <= 'Z') && c != '-' && c != '_') return {};
+  return std::string(method);
+}
+
 // False: more input is needed, or none is wanted.
 bool Http1Connection::parse_head(std::string_view& input) {
   if (scanned_ == 0)
@@ -171,7 +183,14 @@ bool Http1Connection::parse_head(std::string_view& input) {
   extra_bytes_ = head_bytes_ = 0;
   scanned_ = 0;
   first_request_ = false;
-  auto error = llhttp_execute(&parser_, input.data(), size);
+  std::string_view head = input.substr(0, size);
+  std::string listed;  // the head with a method in it that llhttp lists
+  unlisted_method_ = unlisted_method(head);
+  if (!unlisted_method_.empty()) {
+    listed.append("REPORT").append(head.substr(unlisted_method_.size()));
+    head = listed;
+  }
+  auto error = llhttp_execute(&parser_, head.data(), head.size());
   input.remove_prefix(size);
   if (phase_ != Phase::Head) return false;  // refused
   if (message_done_)
@@ -203,7 +222,7 @@ int Http1Connection::head_complete() {
   parser_.upgrade = 0;  // an upgrade is the handler's decision; until then it is a request like any other
   is_head_ = parser_.method == HTTP_HEAD;
   old_version_ = parser_.http_minor == 0;
-  request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+  request_.method = unlisted_method_.empty() ? llhttp_method_name(static_cast<llhttp_method_t>(parser_.method)) : unlisted_method_;
   request_.remote_address = context_.remote_address;
   request_.peer = context_.peer.now();
   if (auto refusal = judge_head()) {

@@ -63,6 +63,7 @@ class Http1Connection final : public Protocol, public Responder {
   bool head_done_ = false;       // header callbacks are of trailers
   bool message_done_ = false;
   bool send_continue_ = false;
+  std::string unlisted_method_;  // of this request, if llhttp does not list it
   bool is_head_ = false;         // the method
   bool head_sent_ = false;
   bool source_waits_ = false;

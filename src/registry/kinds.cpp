@@ -3,15 +3,22 @@
 
 namespace sampan::registry {
 
+extern const Rules kCertificateSigningRequestRules;
 extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
 extern const Rules kDeploymentRules;
+extern const Rules kHorizontalPodAutoscalerRules;
 extern const Rules kJobRules;
+extern const Rules kLeaseRules;
+extern const Rules kLeaseCandidateRules;
+extern const Rules kPodDisruptionBudgetRules;
 extern const Rules kPodRules;
 extern const Rules kPodTemplateRules;
+extern const Rules kPriorityClassRules;
 extern const Rules kReplicaSetRules;
 extern const Rules kReplicationControllerRules;
+extern const Rules kRuntimeClassRules;
 extern const Rules kComponentStatusRules;
 extern const Rules kConfigMapRules;
 extern const Rules kEndpointsRules;
@@ -60,15 +67,22 @@ extern const Rules kCustomResourceDefinitionRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kCertificateSigningRequestRules,
       &kControllerRevisionRules,
       &kCronJobRules,
       &kDaemonSetRules,
       &kDeploymentRules,
+      &kHorizontalPodAutoscalerRules,
       &kJobRules,
+      &kLeaseRules,
+      &kLeaseCandidateRules,
+      &kPodDisruptionBudgetRules,
       &kPodRules,
       &kPodTemplateRules,
+      &kPriorityClassRules,
       &kReplicaSetRules,
       &kReplicationControllerRules,
+      &kRuntimeClassRules,
       &kComponentStatusRules,
       &kConfigMapRules,
       &kEndpointsRules,

@@ -21,6 +21,22 @@ class Matcher {
       std::erase_if(places_, [&](auto& entry) { return entry.second.size() > b.size() / 100 + 1; });
   }
 
+  // How many pairs of equal lines there are to look at: what a search costs, at least once.
+  size_t pairs() const {
+    size_t sum = 0;
+    for (auto line : a_)
+      if (auto places = places_.find(line); places != places_.end()) sum += places->second.size();
+    return sum;
+  }
+
+  // What the texts have in common at their ends.
+  std::vector<Match> ends() const {
+    size_t most = std::min(a_.size(), b_.size()), head = 0, tail = 0;
+    while (head < most && a_[head] == b_[head]) head++;
+    while (tail < most - head && a_[a_.size() - 1 - tail] == b_[b_.size() - 1 - tail]) tail++;
+    return {{0, 0, head}, {a_.size() - tail, b_.size() - tail, tail}, {a_.size(), b_.size(), 0}};
+  }
+
   // In order, adjacent ones joined, with an empty one at the end.
   std::vector<Match> matches() const {
     struct Range {
@@ -81,9 +97,12 @@ struct Edit {
 };
 
 std::vector<Edit> edits_of(const Lines& a, const Lines& b) {
+  // A client chooses the texts: beyond this the search could take seconds, and only their ends are compared.
+  constexpr size_t kPairsMax = 500'000;
   std::vector<Edit> edits;
   size_t i = 0, j = 0;
-  for (const Match& match : Matcher(a, b).matches()) {
+  Matcher matcher(a, b);
+  for (const Match& match : matcher.pairs() > kPairsMax ? matcher.ends() : matcher.matches()) {
     if (i < match.a || j < match.b) edits.push_back({false, i, match.a, j, match.b});
     if (match.size) edits.push_back({true, match.a, match.a + match.size, match.b, match.b + match.size});
     i = match.a + match.size;

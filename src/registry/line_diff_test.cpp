@@ -20,4 +20,13 @@ TEST(LineDiff, Hunks) {
   for (auto& c : cases) EXPECT_EQ(line_diff(c.before, c.after), c.want) << c.before;
 }
 
+TEST(LineDiff, RepetitionIsCheap) {
+  std::string before, after;
+  for (int i = 0; i < 100'000; i++) {
+    before += std::to_string(i % 500) + "\n";
+    after += std::to_string((i + 250) % 500) + "\n";
+  }
+  EXPECT_FALSE(line_diff("same\n" + before, "same\n" + after).empty());
+}
+
 }  // namespace sampan::registry

@@ -110,14 +110,14 @@ Result<ObjectStore::Current> ObjectStore::current(const std::string& key, bool n
 
 Result<void> ObjectStore::check_namespace(Value object, std::string_view name_space) const {
   Value metadata = object.ensure_object("metadata");
+  if (!resource_->namespaced) {  // whatever the object or the path of a namespace says
+    metadata.remove("namespace");
+    return {};
+  }
   std::string_view given = metadata["namespace"].as_string();
   if (given == name_space) return {};
   if (given.empty()) {
     metadata.set("namespace", metadata.arena().copy(name_space));
-    return {};
-  }
-  if (!resource_->namespaced) {
-    metadata.remove("namespace");
     return {};
   }
   return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
@@ -146,6 +146,9 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   int64_t now = clock_->now_us() / 1'000'000;
   metadata.set("creationTimestamp", arena.copy(time_text(now)));
   metadata.set("uid", arena.copy(new_uid()));
+  std::string_view sent_version = metadata["resourceVersion"].as_string();
+  if (!options.dry_run && !sent_version.empty() && sent_version != "0")
+    return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
   for (auto name : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.remove(name);
   TRY(check_namespace(object, name_space));
 
@@ -160,7 +163,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
 
   if (has_status_ && rules_->status_reset_on_create) object.remove("status");
   if (rules_->has_generation) metadata.set("generation", 1);  // kinds that do not count keep what the client says
-  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings});
+  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings, options.requester});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   FieldErrors errors;
@@ -225,6 +228,13 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
       return fail(conflict(resource_->group, resource_->resource, name,
                            concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
     }
+    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+      auto version = concat(now.object->revision());
+      if (version != *preconditions.resource_version)
+        return fail(conflict(resource_->group, resource_->resource, name,
+                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
+                                    ", ResourceVersion in object meta: ", version)));
+    }
     bool lost_race = false;
     auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
     if (!lost_race) return outcome;
@@ -269,7 +279,9 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   object = TRY(prepare_update(object, old, name_space, options, arena));
   schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
-  if (rules_->has_generation && options.subresource != "status" && spec_differs(*frozen, old)) {
+  // A binding changes what the pod is, not what is wanted of it.
+  bool counts = options.subresource != "status" && options.subresource != "binding";
+  if (rules_->has_generation && counts && spec_differs(*frozen, old)) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
@@ -290,7 +302,8 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
 
   auto finalizers = frozen->view()["metadata"]["finalizers"].size();
   auto grace = old["metadata"]["deletionGracePeriodSeconds"];
-  if (finalizers == 0 && grace.present() && grace.as_int() == 0 && (!rules_->deletable || rules_->deletable(*frozen))) {
+  bool waited_for = old["metadata"]["deletionTimestamp"].present() && (!grace.present() || grace.as_int() == 0);
+  if (finalizers == 0 && waited_for && (!rules_->deletable || rules_->deletable(*frozen))) {
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
@@ -328,6 +341,7 @@ Result<Value> ObjectStore::prepare_update(Value object, const Object& old, std::
     keep_member(object, old, "status", arena);
   }
   if (rules_->prepare_update) rules_->prepare_update(object, old, options.subresource);
+  if (rules_->stamp_update) rules_->stamp_update(object, old, options.subresource, clock_->now_us() / 1'000'000);
   if (metadata["uid"].as_string().empty()) keep("uid");
   if (before["creationTimestamp"].present()) keep("creationTimestamp");
   if (before["deletionTimestamp"].present()) keep("deletionTimestamp");

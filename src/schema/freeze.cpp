@@ -95,8 +95,8 @@ class Freezer {
     return false;
   }
 
-  // Go's omitempty, seen after a round trip: zero and absent are the same unless the field is a pointer. A list or a struct that is
-  // printed anyway keeps its presence, since [] and null differ.
+  // Go's omitempty, seen after a round trip: zero and absent are the same unless the field is a pointer. An empty list is absent too,
+  // as after a round trip through protobuf: [] that a client sends is answered as null where the field is printed anyway.
   static bool is_zero(Value value, const Field& field) {
     if (field.is(Field::Nullable)) return false;
     switch (field.type->kind) {
@@ -107,7 +107,7 @@ class Freezer {
       case Kind::Int64: return value.is_int() && value.as_int() == 0;
       case Kind::Double: return value.as_double() == 0;
       case Kind::List:
-      case Kind::Map: return value.empty() && !field.is(Field::Always);
+      case Kind::Map: return value.empty();
       case Kind::Struct: return value.is_object() && value.empty();
       case Kind::Quantity: return value.as_string() == "0";  // what is printed of an absent one by value
       case Kind::Duration: return value.as_string() == "0s";

@@ -282,6 +282,7 @@ extern const Rules kPersistentVolumeRules{
     .row = core_persistent_volume::row,
     .field_labels = core_persistent_volume::kFieldLabels,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

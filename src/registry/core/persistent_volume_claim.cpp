@@ -242,6 +242,7 @@ extern const Rules kPersistentVolumeClaimRules{
     .row = core_persistent_volume_claim::row,
     .field_labels = core_persistent_volume_claim::kFieldLabels,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

@@ -192,6 +192,8 @@ std::string text_of(const AnyView& view) { return std::string(view.as_string());
 
 constexpr FieldLabel kFieldLabels[] = {
     {"spec.nodeName", [](const Object& pod) { return text_of(pod["spec"]["nodeName"]); }},
+    // An old name of the same.
+    {"spec.host", [](const Object& pod) { return text_of(pod["spec"]["nodeName"]); }},
     {"spec.restartPolicy", [](const Object& pod) { return text_of(pod["spec"]["restartPolicy"]); }},
     {"spec.schedulerName", [](const Object& pod) { return text_of(pod["spec"]["schedulerName"]); }},
     {"spec.serviceAccountName", [](const Object& pod) { return text_of(pod["spec"]["serviceAccountName"]); }},

@@ -13,9 +13,9 @@ namespace sampan::registry {
 // pods/binding and bindings: what a Binding must be (its target is a node, by name).
 Result<void> check_binding(const schema::Object& binding, std::string_view pod_name);
 
-// Assigns `pod` (a tree of the stored pod, changed in place) to the node that the binding names, with the binding's labels and annotations. A Conflict if the pod
-// has a node already, is being deleted, or is held back by scheduling gates. uid and resourceVersion of the binding are preconditions that the
-// verb checks.
+// Assigns `pod` (a tree of the stored pod, changed in place) to the node that the binding names, with the binding's labels and
+// annotations. A Conflict if the pod has a node already, is being deleted, or is held back by scheduling gates. uid and resourceVersion of
+// the binding are preconditions that the verb checks.
 Result<void> bind_pod(schema::Value pod, const schema::Object& binding, int64_t now_seconds);
 
 // ---- pods/eviction ----
@@ -31,8 +31,8 @@ struct EvictionPlan {
 };
 Result<EvictionPlan> plan_eviction(const schema::Object& pod, std::span<const schema::ObjectRef> budgets);
 
-// Takes one disruption from the budget (a tree of the stored one, changed in place) for this pod: an update of its status to be stored. TooManyRequests if
-// there is none to take.
+// Takes one disruption from the budget (a tree of the stored one, changed in place) for this pod: an update of its status to be stored.
+// TooManyRequests if there is none to take.
 Result<void> take_disruption(schema::Value budget, std::string_view pod_name, int64_t now_seconds);
 // What is answered when the pod changed while its eviction was decided (see only_this_version).
 Error eviction_must_wait(std::string_view budget_name);

@@ -1,6 +1,7 @@
 // Annotations that mean something to pods: the deletion cost, mirror pods, and the old form of security profiles.
 #include "base/text.h"
 #include "registry/core/pod_rules.h"
+#include "schema/conform.h"
 #include "schema/json.h"
 
 namespace sampan::registry {
@@ -9,6 +10,39 @@ namespace {
 
 constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 constexpr std::string_view kLocalhost = "localhost/";
+
+constexpr std::string_view kTolerations = "scheduler.alpha.kubernetes.io/tolerations";
+
+// Names of fields in this old annotation are taken in any case.
+Value with_field_names(Value tolerations, Arena& arena) {
+  Value list = Value::list(arena);
+  for (Value toleration : tolerations.items()) {
+    Value named = Value::object(arena);
+    for (const schema::Member& member : toleration.members())
+      for (auto field : {"key", "operator", "value", "effect", "tolerationSeconds"})
+        if (iequals(member.name, field)) named.set(field, member.value);
+    list.push(toleration.is_object() ? named : toleration);
+  }
+  return tolerations.is_list() ? list : tolerations;
+}
+
+// Tolerations as they were written before they were a field. Nothing reads them any more, but they must be good.
+void validate_toleration_annotation(const At& annotations, const PodSpecOptions& options) {
+  auto text = annotations.value()[kTolerations].as_string();
+  if (text.empty()) return;
+  Arena arena;
+  auto complain = [&](const Error& error) { annotations.invalid(kTolerations, error.message()); };
+  auto parsed = schema::parse_json(text, arena);
+  if (!parsed) return complain(parsed.error());
+  Value spec = Value::object(arena);
+  spec.set("tolerations", with_field_names(*parsed, arena));
+  const schema::Type* type = schema::builtin_type("io.k8s.api.core.v1.PodSpec");
+  schema::Conformance found;
+  if (auto conforms = schema::conform(spec, *type, found); !conforms) return complain(conforms.error());
+  auto frozen = schema::freeze(spec, *type);
+  if (!frozen) return complain(frozen.error());
+  validate_tolerations(At((**frozen)["tolerations"], annotations.path().child(kTolerations), annotations.errors()), options);
+}
 
 bool is_seccomp_value(std::string_view value) {
   return value == "runtime/default" || value == "docker/default" || value == "unconfined";
@@ -23,10 +57,10 @@ void validate_seccomp_annotation(const At& annotations, std::string_view key, st
   if (has_backsteps(value)) at.invalid(value, "must not contain '..'");
 }
 
-bool has_container(const AnyView& spec, std::string_view name) {
-  bool found = false;
-  each_container(spec, [&](const AnyView& container) { found |= container["name"].as_string() == name; });
-  return found;
+std::set<std::string_view> container_names_of(const AnyView& spec) {
+  std::set<std::string_view> names;
+  each_container(spec, [&](const AnyView& container) { names.insert(container["name"].as_string()); });
+  return names;
 }
 
 // Of an annotation and the field that replaced it: what is meant must be the same.
@@ -69,9 +103,11 @@ void validate_pod_annotations(const At& annotations, const AnyView& spec, const 
   if (annotations.value()[kMirrorAnnotation].present() && spec["nodeName"].as_string().empty())
     annotations.errors().invalid(annotations.path().key(kMirrorAnnotation), Shown(annotations.value()[kMirrorAnnotation].as_string()),
                                  "must set spec.nodeName if mirror pod annotation is set");
+  validate_toleration_annotation(annotations, options);
   if (!options.invalid_deletion_cost && !is_valid_deletion_cost(annotations.value()))
     annotations.errors().invalid(annotations.path().key(kDeletionCost), Shown(annotations.value()[kDeletionCost].as_string()),
                                  "must be a 32bit integer");
+  std::optional<std::set<std::string_view>> names;  // of containers, looked up once if at all
   for (uint32_t i = 0; i < annotations.size(); i++) {
     auto key = annotations.key(i), value = annotations.value().value(i).as_string();
     if (key == kSeccompPodAnnotation || key.starts_with(kSeccompContainerAnnotation))
@@ -79,7 +115,8 @@ void validate_pod_annotations(const At& annotations, const AnyView& spec, const 
     if (!key.starts_with(kAppArmorAnnotation)) continue;
     At entry = annotations.map_value(i);
     auto container = key.substr(kAppArmorAnnotation.size());
-    if (!has_container(spec, container)) entry.invalid(container, "container not found");
+    if (!names) names = container_names_of(spec);
+    if (!names->contains(container)) entry.invalid(container, "container not found");
     if (!value.empty() && value != "runtime/default" && value != "unconfined" && !value.starts_with(kLocalhost))
       entry.invalid(value, concat("invalid AppArmor profile name: ", quoted(value)));
   }

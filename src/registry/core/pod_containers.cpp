@@ -61,14 +61,19 @@ void validate_propagation(const At& mount, const At& container, const At& mounts
     recursive.forbidden("may only be specified when mountPropagation is None or not specified");
 }
 
-using Uses = std::map<std::string_view, std::string_view>;  // volume -> path in the container
+// What a container uses of volumes, in the other way.
+struct Uses {
+  std::set<std::string_view> volumes, paths;
+};
 Uses uses_of(const AnyView& list, std::string_view path_field) {
+  std::map<std::string_view, std::string_view> last;  // of several uses of a volume the last counts
+  for (uint32_t i = 0; i < list.size(); i++) last[list.item(i)["name"].as_string()] = list.item(i)[path_field].as_string();
   Uses uses;
-  for (uint32_t i = 0; i < list.size(); i++) uses[list.item(i)["name"].as_string()] = list.item(i)[path_field].as_string();
+  for (auto& [volume, path] : last) {
+    uses.volumes.insert(volume);
+    uses.paths.insert(path);
+  }
   return uses;
-}
-bool has_path(const Uses& uses, std::string_view path) {
-  return std::any_of(uses.begin(), uses.end(), [&](auto& use) { return use.second == path; });
 }
 
 void validate_volume_mounts(const At& container, const Volumes& volumes) {
@@ -82,8 +87,8 @@ void validate_volume_mounts(const At& container, const Volumes& volumes) {
     if (!volumes.contains(name.text())) name.not_found();
     if (path.text().empty()) path.required();
     if (!paths.insert(path.text()).second) path.invalid(path.text(), "must be unique");
-    if (devices.contains(name.text())) name.invalid(name.text(), "must not already exist in volumeDevices");
-    if (has_path(devices, path.text()))
+    if (devices.volumes.contains(name.text())) name.invalid(name.text(), "must not already exist in volumeDevices");
+    if (devices.paths.contains(path.text()))
       path.invalid(path.text(), "must not already exist as a path in volumeDevices");
     // Upstream complains about the list here, not the mount.
     auto sub_path = mount["subPath"].text(), expression = mount["subPathExpr"].text();
@@ -116,8 +121,8 @@ void validate_volume_devices(const At& container, const Volumes& volumes) {
       path.invalid(path.text(), "can not contain backsteps ('..')");
     else
       paths.insert(path.text());
-    if (mounts.contains(name.text())) name.invalid(name.text(), "must not already exist in volumeMounts");
-    if (has_path(mounts, path.text())) path.invalid(path.text(), "must not already exist as a path in volumeMounts");
+    if (mounts.volumes.contains(name.text())) name.invalid(name.text(), "must not already exist in volumeMounts");
+    if (mounts.paths.contains(path.text())) path.invalid(path.text(), "must not already exist as a path in volumeMounts");
     if (!name.text().empty()) names.insert(name.text());
   }
 }

@@ -77,17 +77,19 @@ void validate_tolerations(const At& tolerations, const PodSpecOptions& options) 
 }
 
 void validate_topology_spread(const At& constraints, const PodSpecOptions& options) {
+  std::map<std::pair<std::string_view, std::string_view>, uint32_t> last;  // of each kind of constraint
+  auto kind_of = [&](uint32_t i) {
+    AnyView constraint = constraints.value().item(i);
+    return std::pair(constraint["topologyKey"].as_string(), constraint["whenUnsatisfiable"].as_string());
+  };
+  for (uint32_t i = 0; i < constraints.size(); i++) last[kind_of(i)] = i;
   for (uint32_t i = 0; i < constraints.size(); i++) {
     At constraint = constraints.item(i);
     validate_constraint(constraint, options);
-    auto key = constraint["topologyKey"].text(), action = constraint["whenUnsatisfiable"].text();
-    for (uint32_t j = i + 1; j < constraints.size(); j++) {
-      AnyView other = constraints.value().item(j);
-      if (other["topologyKey"].as_string() != key || other["whenUnsatisfiable"].as_string() != action) continue;
+    auto kind = kind_of(i);
+    if (last[kind] != i)
       constraint.errors().duplicate(constraint.path().child("{topologyKey, whenUnsatisfiable}"),
-                                    Shown(concat("{", key, ", ", action, "}")));
-      break;
-    }
+                                    Shown(concat("{", kind.first, ", ", kind.second, "}")));
   }
 }
 

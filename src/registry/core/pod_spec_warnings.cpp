@@ -11,6 +11,8 @@ namespace sampan::registry {
 
 namespace {
 
+// A client could make a warning of each pair of a great many ports.
+constexpr size_t kWarningsMax = 1000;
 constexpr std::string_view kRequired = "requiredDuringSchedulingIgnoredDuringExecution";
 constexpr std::string_view kPreferred = "preferredDuringSchedulingIgnoredDuringExecution";
 
@@ -212,6 +214,7 @@ class Warner {
           out_.push_back(concat(own.path, ": hostIP set without hostPort: ", go_port(port)));
         auto& others = seen[concat(port["containerPort"].number(), "/", port["protocol"].text())];
         for (auto& other : others) {
+          if (out_.size() > kWarningsMax) return;
           if (own.host_ip == other.host_ip && own.host_port == other.host_port)
             out_.push_back(concat(own.path, ": duplicate port definition with ", other.path));
           else if (own.host_port == 0 || other.host_port == 0)

@@ -328,6 +328,7 @@ TEST(Pod, FieldLabels) {
   std::map<std::string_view, std::string> values;
   for (auto& label : kPodRules.field_labels) values[label.label] = label.value(*object);
   EXPECT_EQ(values["spec.nodeName"], "n1");
+  EXPECT_EQ(values["spec.host"], "n1");
   EXPECT_EQ(values["spec.hostNetwork"], "true");
   EXPECT_EQ(values["spec.restartPolicy"], "Always");
   EXPECT_EQ(values["status.phase"], "Running");

@@ -148,18 +148,18 @@ bool validate_deadline(const At& deadline, const AnyView& old) {
   return false;
 }
 
-bool same_toleration(const AnyView& a, const AnyView& b) {
-  for (auto field : {"key", "operator", "value", "effect"})
-    if (a[field].as_string() != b[field].as_string()) return false;
-  return true;
+// All but the seconds, which may change.
+std::string toleration_key(const AnyView& toleration) {
+  return concat(toleration["key"].as_string(), "\n", toleration["operator"].as_string(), "\n", toleration["value"].as_string(), "\n",
+                toleration["effect"].as_string());
 }
 
 void validate_added_tolerations(const At& tolerations, const AnyView& old, const PodSpecOptions& options) {
+  std::set<std::string> now;
+  for (uint32_t i = 0; i < tolerations.size(); i++) now.insert(toleration_key(tolerations.value().item(i)));
   for (uint32_t i = 0; i < old.size(); i++) {
-    bool found = false;
-    for (uint32_t j = 0; j < tolerations.size() && !found; j++)
-      found = same_toleration(tolerations.value().item(j), old.item(i));
-    if (!found) return tolerations.forbidden("existing toleration can not be modified except its tolerationSeconds");
+    if (!now.contains(toleration_key(old.item(i))))
+      return tolerations.forbidden("existing toleration can not be modified except its tolerationSeconds");
   }
   validate_tolerations(tolerations, options);
 }

@@ -155,6 +155,7 @@ extern const Rules kResourceQuotaRules{
     .columns = core_resource_quota::kColumns,
     .row = core_resource_quota::row,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

@@ -258,6 +258,7 @@ extern const Rules kServiceRules{
     .field_labels = core::kFieldLabels,
     .has_generation = false,
     .create_on_update = true,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

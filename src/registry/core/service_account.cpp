@@ -50,6 +50,7 @@ extern const Rules kServiceAccountRules{
     .columns = core_service_account::kColumns,
     .row = core_service_account::row,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

@@ -8,6 +8,9 @@ namespace {
 
 using schema::AnyView;
 
+// Every pair of files could be worth one; nobody reads that many.
+constexpr size_t kWarningsMax = 1000, kFilesMax = 10'000;
+
 struct File {
   std::string_view path;
   std::string source;  // "ConfigMap \"x\"" in a projected volume
@@ -25,10 +28,11 @@ class Overlaps {
       : volume_(volume), description_(std::move(description)), warnings_(warnings) {}
 
   void add(std::string_view path, std::string source = {}) {
+    if (files_.size() >= kFilesMax) return;
     while (path.ends_with('/')) path.remove_suffix(1);
     File file{path, std::move(source)};
     for (auto& other : files_)
-      if (!path.empty() && !other.path.empty() && (contains(path, other.path) || contains(other.path, path)))
+      if (warnings_.size() < kWarningsMax && !path.empty() && !other.path.empty() && (contains(path, other.path) || contains(other.path, path)))
         warnings_.push_back(concat("volume ", quoted(volume_), " (", description_, "): overlapping paths: ", file.text(), " with ", other.text()));
     files_.push_back(std::move(file));
   }

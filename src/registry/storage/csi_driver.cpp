@@ -180,6 +180,7 @@ extern const Rules kCSIDriverRules{
     .row = csi_driver::row,
     .has_generation = false,
     .unconditional_update = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

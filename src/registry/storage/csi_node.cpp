@@ -80,6 +80,7 @@ extern const Rules kCSINodeRules{
     .row = csi_node::row,
     .has_generation = false,
     .unconditional_update = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

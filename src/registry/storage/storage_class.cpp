@@ -163,6 +163,7 @@ extern const Rules kStorageClassRules{
     .columns = storage_class::kColumns,
     .row = storage_class::row,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 namespace volume_attributes_class {
@@ -203,6 +204,7 @@ extern const Rules kVolumeAttributesClassRules{
     .columns = volume_attributes_class::kColumns,
     .row = volume_attributes_class::row,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

@@ -98,6 +98,7 @@ extern const Rules kVolumeAttachmentRules{
     .row = volume_attachment::row,
     .has_generation = false,
     .unconditional_update = false,
+    .returns_deleted_object = true,
     .status_reset_fields = volume_attachment::kStatusReset,
 };
 
