@@ -234,7 +234,21 @@ void validate_deprecation(const At& version) {
       return warning.invalid(concat("must only contain printable UTF-8 characters; non-printable character found at index ", i));
 }
 
-void validate_versions(const At& spec, bool schemas_required) {
+// As they are internally: without what they all say alike.
+Shown shown_versions(const Object& object) {
+  auto versions = object["spec"]["versions"];
+  if (versions.size() == 0) return Shown::null();
+  Arena arena;
+  Value tree = Value::object(arena), list = schema::thaw(versions, arena);
+  for (std::string_view field : {"schema", "subresources", "additionalPrinterColumns", "selectableFields"})
+    if (is_shared(versions, field))
+      for (Value version : list.items()) version.remove(field);
+  tree.ensure_object("spec").set("versions", list);
+  auto frozen = schema::freeze(tree, object.type());
+  return frozen ? Shown::internal((**frozen)["spec"]["versions"]) : Shown::null();
+}
+
+void validate_versions(const Object& object, const At& spec, bool schemas_required) {
   At versions = spec["versions"];
   int stored = 0;
   bool unique = true, schema_shared = is_shared(versions.value(), "schema");
@@ -252,9 +266,8 @@ void validate_versions(const At& spec, bool schemas_required) {
         !(schema_shared && versions.value().item(0)["schema"]["openAPIV3Schema"].present()))
       schema["openAPIV3Schema"].required(schemas_required ? "" : "because otherwise all fields are pruned");
   }
-  Shown shown = versions.present() ? Shown::internal(versions.value()) : Shown::null();
-  if (!unique) versions.invalid(shown, "must contain unique version names");
-  if (stored != 1) versions.invalid(shown, "must have exactly one version marked as storage version");
+  if (!unique) versions.invalid(shown_versions(object), "must contain unique version names");
+  if (stored != 1) versions.invalid(shown_versions(object), "must have exactly one version marked as storage version");
 }
 
 void validate_stored_versions(const Object& object, FieldErrors& errors) {
@@ -324,7 +337,7 @@ void validate_spec(const Object& object, const Tolerated& tolerated, FieldErrors
   At scope = spec["scope"], names = spec["names"], keep = spec["preserveUnknownFields"];
   validate_group(spec["group"]);
   scope.empty() ? scope.required() : void(scope.one_of({"Cluster", "Namespaced"}));
-  validate_versions(spec, !tolerated.missing_schemas);
+  validate_versions(object, spec, !tolerated.missing_schemas);
   validate_version_parts(spec);
   for (auto field : {"plural", "singular", "kind", "listKind"})
     if (names[field].empty()) names[field].required();
