@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "registry/addresses.h"
 #include "registry/columns.h"
+#include "registry/core/claim_spec.h"
 #include "registry/core/pod_rules.h"
 #include "registry/keep_metadata.h"
 #include "registry/resource/devices.h"
@@ -191,14 +192,7 @@ void template_defaults(Value object, std::string_view) { devices::default_claim_
 void validate_template(const Object& object, FieldErrors& errors) {
   Path path("spec");
   At spec(object["spec"], path, errors);
-  At metadata = spec["metadata"];
-  validate_labels(errors, metadata["labels"].path(), metadata["labels"].value());
-  At annotations = metadata["annotations"];
-  for (uint32_t i = 0; i < annotations.size(); i++) {
-    Complaints complaints;
-    check_qualified_name(to_lower(annotations.key(i)), complaints);
-    report(errors, annotations.path(), annotations.key(i), complaints);
-  }
+  validate_template_metadata(spec["metadata"]);
   devices::validate_claim_spec(spec["spec"]);
 }
 
