@@ -31,8 +31,8 @@ std::string selector_text(const schema::AnyView& selector) {
 Value scale_of(const schema::Object& object, Arena& arena) {
   auto metadata = object["metadata"];
   Value scale = Value::object(arena, 5);
-  scale.set("kind", "Scale");
   scale.set("apiVersion", kScaleVersion);
+  scale.set("kind", "Scale");
   Value about = Value::object(arena, 5);
   for (std::string_view name : {"name", "namespace", "uid"})
     if (auto text = metadata[name].as_string(); !text.empty()) about.set(name, text);
@@ -104,6 +104,20 @@ Result<Value> patched(Context& context, const ExpectedKind& expected, Value scal
   return schema::strategic_merge_patch(scale, *patch, *expected.type, arena);
 }
 
+// What is wrong with the patched Scale is said of the patch, as of any other object.
+Result<void> conform_patched(Context& context, const ExpectedKind& expected, Value scale, FieldValidation validation) {
+  std::string shown;
+  schema::write_json(shown, scale);
+  auto conformed = conform_tree(context, scale, expected, validation, {});
+  if (conformed) return {};
+  // Without the words that a body's own failure begins with.
+  auto why = conformed.error().message();
+  if (auto at = why.find("json: "); at != std::string::npos) why.erase(0, at);
+  registry::FieldErrors errors;
+  errors.invalid(registry::Path("patch"), shown, why);
+  return fail(std::move(errors).to_error("", "", ""));
+}
+
 Result<Value> applied(Context& context, const ExpectedKind& expected, const schema::Object& before, const schema::FieldManager& manager,
                       bool force, Arena& arena) {
   auto documents = schema::parse_yaml(context.http.body, arena, {.first_only = true});
@@ -128,7 +142,7 @@ Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const
   Value scale = sent;
   if (context.info.verb == "patch") scale = TRY(patched(context, expected, scale_to_change(current, arena), arena));
   scale = scale.clone(arena);
-  if (context.info.verb == "patch") TRY(conform_tree(context, scale, expected, parameters.validation, {}));
+  if (context.info.verb == "patch") TRY(conform_patched(context, expected, scale, parameters.validation));
   TRY(schema::update_managed_fields(scale, before.get(), *expected.type, manager));
   return scale;
 }

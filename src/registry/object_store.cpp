@@ -307,7 +307,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
-    if (outcome && !lost_race) outcome->object = frozen->with_revision(outcome->object->revision());
+    if (outcome && !lost_race) outcome->object = frozen->with_revision(old.revision());
     return outcome;
   }
   frozen->set_revision(old.revision());
