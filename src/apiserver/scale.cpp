@@ -4,6 +4,7 @@
 #include "apiserver/subresources.h"
 #include "apiserver/write.h"
 #include "base/text.h"
+#include "registry/columns.h"
 #include "registry/field_errors.h"
 #include "registry/selectors.h"
 #include "schema/json.h"
@@ -63,9 +64,40 @@ Result<int64_t> checked_replicas(Value scale, const RequestInfo& info) {
   return replicas;
 }
 
+// ---- answering ----
+
+constexpr registry::Column kNameInScale{"Name", "string", "", registry::kNameColumn.description};
+constexpr registry::Column kScaleColumns[] = {
+    kNameInScale,
+    {"Desired", "integer", "", "replicas is the desired number of instances for the scaled object."},
+    {"Available", "integer", "", "replicas is the actual number of observed instances of the scaled object."},
+    registry::kAgeColumn,
+};
+
+void scale_row(const schema::Object& scale, registry::Row& row) {
+  registry::name_cell(scale, row);
+  row.number(scale["spec"]["replicas"].as_int());
+  row.number(scale["status"]["replicas"].as_int());
+  registry::age_cell(scale, row);
+}
+
+constexpr registry::Rules kScaleRules{.group = "autoscaling", .kind = "Scale", .columns = kScaleColumns, .row = scale_row};
+
+// As an object of its own kind, though nothing keeps it.
 HandlerResult answer(Context& context, const schema::Object& object) {
+  auto expected = expected_kind(*context.served, *context.subresource);
+  schema::Resource resource;
+  resource.group = expected.group;
+  resource.version = expected.version;
+  resource.kind = expected.kind;
+  resource.type = expected.type;
+  Served scale_kind{&resource, &kScaleRules, nullptr};
   Arena arena;
-  return respond_value(context, 200, scale_of(object, arena), kScaleVersion, "Scale");
+  auto scale = TRY(schema::freeze(scale_of(object, arena), *expected.type));
+  const Served* scaled = std::exchange(context.served, &scale_kind);
+  auto response = respond_object(context, 200, scale);
+  context.served = scaled;
+  return response;
 }
 
 // The Scale that a client changes: with the part of managedFields that it shows.
