@@ -117,6 +117,33 @@ TEST_F(Subresources, ConnectionsNeedANode) {
   EXPECT_TRUE(send("GET", "/api/v1/namespaces/default/services/none/proxy/").starts_with("404"));
 }
 
+TEST_F(Subresources, NamespacesAreFinalized) {
+  make("/api/v1/namespaces", "{'metadata':{'name':'n'}}");
+  auto finalize = [&](std::string_view finalizers) {
+    return send("PUT", "/api/v1/namespaces/n/finalize", concat("{'metadata':{'name':'n'},'spec':{'finalizers':[", finalizers, "]},'status':{'phase':'x'}}"));
+  };
+  auto more = finalize("'example.com/a','kubernetes'");
+  EXPECT_TRUE(more.starts_with("200") && has(more, "'phase':'Active'") && has(more, "'subresource':'finalize'")) << more;
+  EXPECT_TRUE(send("DELETE", "/api/v1/namespaces/n").starts_with("200"));
+  EXPECT_TRUE(finalize("").starts_with("200"));
+  EXPECT_TRUE(send("GET", "/api/v1/namespaces/n").starts_with("404"));
+}
+
+TEST_F(Subresources, ScalesKeepTheirOwners) {
+  make("/api/v1/namespaces/default/replicationcontrollers",
+       "{'metadata':{'name':'r'},'spec':{'selector':{'a':'b'},'template':{'metadata':{'labels':{'a':'b'}},'spec':{'containers':[{'name':'c','image':'i'}]}}}}");
+  constexpr std::string_view path = "/api/v1/namespaces/default/replicationcontrollers/r";
+  auto applied = [&](std::string_view replicas, std::string_view query) {
+    return send("PATCH", concat(path, "/scale?fieldManager=", query), concat("{'apiVersion':'autoscaling/v1','kind':'Scale','metadata':{'name':'r'},'spec':{'replicas':", replicas, "}}"),
+                "application/apply-patch+yaml");
+  };
+  EXPECT_TRUE(applied("3", "one&force=true").starts_with("200"));
+  auto refused = applied("4", "two");
+  EXPECT_TRUE(refused.starts_with("409") && has(refused, "conflict with \\'one")) << refused;
+  auto object = send("GET", path);
+  EXPECT_TRUE(has(object, "'replicas':3") && has(object, "'manager':'one','operation':'Apply','apiVersion':'v1'")) << object;
+}
+
 TEST_F(Subresources, ComponentStatusesAreFoundOut) {
   auto list = send("GET", "/api/v1/componentstatuses");
   EXPECT_TRUE(has(list, "'items':[{'metadata':{'name':'etcd-0'},'conditions':[{'type':'Healthy','status':'True','message':'ok'}]}]")) << list;
