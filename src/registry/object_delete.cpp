@@ -149,7 +149,14 @@ Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& 
       return Outcome{std::move(frozen), false, false};
     }
   }
-  if (!stays) return erase_at(key, current, options, lost_race);
+  if (!stays) {
+    auto outcome = TRY(erase_at(key, current, options, lost_race));
+    if (!grace.graceful || lost_race) return outcome;
+    // What is answered says that there was no grace.
+    mark_deleting(tree_metadata, grace.at_seconds, 0, arena);
+    outcome.object = TRY(schema::freeze(tree, *resource_->type))->with_revision(outcome.object->revision());
+    return outcome;
+  }
 
   if (grace.graceful) {
     mark_deleting(tree_metadata, grace.at_seconds, grace.seconds, arena);

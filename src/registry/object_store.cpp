@@ -223,21 +223,17 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
   auto key = TRY(object_key(*resource_, name_space, name));
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    if (now.object) {
-      auto uid = now.object->view()["metadata"]["uid"].as_string();
-      if (!preconditions.uid.empty() && preconditions.uid != uid)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ", uid)));
-    } else if (!preconditions.uid.empty()) {
+    auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
       return fail(conflict(resource_->group, resource_->resource, name,
-                           concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
-    }
-    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+                           concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
+                                  ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
+                                  what, " in object meta: ", is)));
+    };
+    auto uid = now.object ? now.object->view()["metadata"]["uid"].as_string() : std::string_view();
+    if (!preconditions.uid.empty() && preconditions.uid != uid) return refuse("UID", preconditions.uid, uid);
+    if (auto& wanted = preconditions.resource_version; now.object && wanted && !wanted->empty()) {
       auto version = concat(now.object->revision());
-      if (version != *preconditions.resource_version)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
-                                    ", ResourceVersion in object meta: ", version)));
+      if (version != *wanted) return refuse("ResourceVersion", *wanted, version);
     }
     bool lost_race = false;
     auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
@@ -311,7 +307,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
-    if (outcome && !lost_race) outcome->object = frozen->with_revision(outcome->object->revision());
+    if (outcome && !lost_race) outcome->object = frozen->with_revision(old.revision());
     return outcome;
   }
   frozen->set_revision(old.revision());
