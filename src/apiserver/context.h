@@ -24,6 +24,7 @@ struct Services {
   Random* random = nullptr;
   Executor* executor = nullptr;
   const std::atomic<bool>* stopping = nullptr;  // watches end
+  int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
 };
 
 struct Context {

@@ -35,7 +35,7 @@ class Server final : public ApiServer {
         reads_(config_.requests_in_flight_max),
         mutations_(config_.mutations_in_flight_max),
         workers_(make_thread_pool(config_.workers)) {
-    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_};
+    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_, config_.watch_seconds_min};
   }
 
   net::Handler handler() override {

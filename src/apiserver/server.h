@@ -22,6 +22,7 @@ struct ServerConfig {
   bool anonymous_auth = true;         // an identity for requests without credentials; the authorisers decide what it may do
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
   int64_t request_timeout_s = 60;
+  int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again
   unsigned workers = 64;
   bool store_is_local = true;         // reads never block, so they are answered on the I/O threads
 };

@@ -15,7 +15,6 @@ using schema::Value;
 namespace {
 
 constexpr int64_t kBookmarkEvery_us = 60 * 1'000'000ll;
-constexpr int64_t kTimeoutMin_s = 1800;  // without ?timeoutSeconds: this, and up to as much again
 
 // Which cached encoding of an event this watch can share with others; tables are made for each.
 enum Slot : unsigned { kJson, kProtobuf, kOtherJson, kOtherProtobuf, kPartialJson, kPartialProtobuf, kNotShared };
@@ -28,6 +27,7 @@ Slot slot_of(const Served& served, const Accept& accept) {
     case Shape::Object: return stored ? (protobuf ? kProtobuf : kJson) : (protobuf ? kOtherProtobuf : kOtherJson);
     case Shape::Partial: return accept.shape_version == "v1" ? (protobuf ? kPartialProtobuf : kPartialJson) : kNotShared;
     case Shape::Table:
+    case Shape::OtherPartial:
     case Shape::Discovery: return kNotShared;
   }
   return kNotShared;
@@ -248,7 +248,11 @@ HandlerResult handle_watch(Context& context) {
   }
 
   int64_t timeout_s = options.timeout_seconds.value_or(0);
-  if (timeout_s <= 0) timeout_s = kTimeoutMin_s + static_cast<int64_t>(context.services.random->below(kTimeoutMin_s));
+  if (timeout_s <= 0) {
+    // By chance, so that watches that began together do not all end together.
+    int64_t least = std::max<int64_t>(context.services.watch_seconds_min, 1);
+    timeout_s = least + static_cast<int64_t>(context.services.random->below(static_cast<uint64_t>(least)));
+  }
   net::Response response;
   auto type = std::string(media_type(accept.format));
   if (accept.format == Format::Protobuf) type += ";stream=watch";
