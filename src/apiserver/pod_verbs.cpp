@@ -26,6 +26,7 @@ HandlerResult succeeded(Context& context) {
 Result<ObjectRef> read_request(Context& context, const ExpectedKind& expected, const WriteParameters& parameters, Arena& arena) {
   Value sent = TRY(decode_body(context, expected, parameters.validation, arena));
   Value metadata = sent.ensure_object("metadata");
+  if (context.info.name.empty()) context.info.name = metadata["name"].as_string();  // admission speaks of it
   auto space = metadata["namespace"].as_string();
   if (!space.empty() && space != context.info.name_space)
     return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));

@@ -229,8 +229,8 @@ std::string protobuf_list(const Served& served, const ListAnswer& list) {
   Arena arena;
   Value tree = Value::object(arena, 1);
   tree.set("metadata", list_metadata(list, arena));
-  if (auto frozen = schema::freeze(tree, *partial_type(true))) schema::encode_protobuf(part, (**frozen)["metadata"]);
-  put(0x0a);
+  // Of the whole list, not of its metadata alone: the resourceVersion is kept beside the buffer.
+  if (auto frozen = schema::freeze(tree, *partial_type(true))) schema::encode_protobuf(raw, **frozen);
   for (const auto& item : list.items) {
     schema::encode_protobuf(part, *item);
     put(0x12);

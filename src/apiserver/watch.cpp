@@ -65,7 +65,7 @@ class WatchSource : public net::BodySource {
     int64_t now = services.clock->monotonic_us();
     deadline_us_ = now + timeout_s * 1'000'000;
     bookmark_us_ = now + kBookmarkEvery_us;
-    ends_initial_ = request_.options.send_initial_events.value_or(false);
+    ends_initial_ = request_.options.send_initial_events.value_or(false) && request_.options.allow_bookmarks;
   }
 
   void start(std::function<void()> waker) override {

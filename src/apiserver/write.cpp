@@ -90,6 +90,7 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.subresource = context.info.subresource;
   options.dry_run = parameters.dry_run;
   options.warnings = &context.warnings;
+  options.requester = {context.user.name, context.user.uid, context.user.groups};
   options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) {
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "registry/field_errors.h"
 #include "schema/json.h"
+#include "schema/protobuf.h"
 
 namespace sampan::apiserver {
 
@@ -93,6 +94,9 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
         TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
         return tree;
       }
+    } else if (auto envelope = schema::open_envelope(context.http.body); envelope && envelope->kind == expected.kind) {
+      auto object = TRY(schema::decode_protobuf(envelope->raw, *expected.type));
+      return schema::thaw(*object, arena).clone(arena);
     }
     return decode_body(context, expected, FieldValidation::Ignore, arena);
   }

@@ -3,6 +3,7 @@
 
 namespace sampan::registry {
 
+extern const Rules kCertificateSigningRequestRules;
 extern const Rules kControllerRevisionRules;
 extern const Rules kCronJobRules;
 extern const Rules kDaemonSetRules;
@@ -58,9 +59,14 @@ extern const Rules kValidatingAdmissionPolicyRules;
 extern const Rules kMutatingAdmissionPolicyRules;
 extern const Rules kValidatingAdmissionPolicyBindingRules;
 extern const Rules kMutatingAdmissionPolicyBindingRules;
+extern const Rules kResourceClaimRules;
+extern const Rules kResourceClaimTemplateRules;
+extern const Rules kDeviceClassRules;
+extern const Rules kResourceSliceRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
+      &kCertificateSigningRequestRules,
       &kControllerRevisionRules,
       &kCronJobRules,
       &kDaemonSetRules,
@@ -116,6 +122,10 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kMutatingAdmissionPolicyRules,
       &kValidatingAdmissionPolicyBindingRules,
       &kMutatingAdmissionPolicyBindingRules,
+      &kResourceClaimRules,
+      &kResourceClaimTemplateRules,
+      &kDeviceClassRules,
+      &kResourceSliceRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

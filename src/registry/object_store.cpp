@@ -163,7 +163,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
 
   if (has_status_ && rules_->status_reset_on_create) object.remove("status");
   if (rules_->has_generation) metadata.set("generation", 1);  // kinds that do not count keep what the client says
-  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings});
+  if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings, options.requester});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   FieldErrors errors;
@@ -227,6 +227,13 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
     } else if (!preconditions.uid.empty()) {
       return fail(conflict(resource_->group, resource_->resource, name,
                            concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
+    }
+    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+      auto version = concat(now.object->revision());
+      if (version != *preconditions.resource_version)
+        return fail(conflict(resource_->group, resource_->resource, name,
+                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
+                                    ", ResourceVersion in object meta: ", version)));
     }
     bool lost_race = false;
     auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
@@ -295,7 +302,8 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
 
   auto finalizers = frozen->view()["metadata"]["finalizers"].size();
   auto grace = old["metadata"]["deletionGracePeriodSeconds"];
-  if (finalizers == 0 && grace.present() && grace.as_int() == 0 && (!rules_->deletable || rules_->deletable(*frozen))) {
+  bool waited_for = old["metadata"]["deletionTimestamp"].present() && (!grace.present() || grace.as_int() == 0);
+  if (finalizers == 0 && waited_for && (!rules_->deletable || rules_->deletable(*frozen))) {
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
@@ -333,6 +341,7 @@ Result<Value> ObjectStore::prepare_update(Value object, const Object& old, std::
     keep_member(object, old, "status", arena);
   }
   if (rules_->prepare_update) rules_->prepare_update(object, old, options.subresource);
+  if (rules_->stamp_update) rules_->stamp_update(object, old, options.subresource, clock_->now_us() / 1'000'000);
   if (metadata["uid"].as_string().empty()) keep("uid");
   if (before["creationTimestamp"].present()) keep("creationTimestamp");
   if (before["deletionTimestamp"].present()) keep("deletionTimestamp");

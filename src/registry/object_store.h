@@ -26,6 +26,7 @@ struct WriteOptions {
   std::string_view subresource;  // "", "status", "scale" ...
   bool dry_run = false;
   Warnings* warnings = nullptr;
+  Requester requester = {};
   // The validating half of admission; `old` is null on create.
   std::function<Result<void>(const Object& object, const Object* old)> admit;
 };

@@ -54,10 +54,17 @@ struct FieldLabel {
 // What the subresource of an update may change; the generic machinery keeps the rest from the old object.
 enum class Part : uint8_t { Main, Status, Other };
 
+// Who asks, for the kinds that keep it. Borrowed from the request.
+struct Requester {
+  std::string_view name, uid;
+  std::span<const std::string> groups;
+};
+
 struct CreateContext {
   int64_t now_seconds = 0;
   bool dry_run = false;
   Warnings* warnings = nullptr;  // of what is changed before `warnings` sees the object; null if nobody listens
+  Requester requester = {};
 };
 
 struct Rules {
@@ -73,6 +80,8 @@ struct Rules {
   // metadata and status changed (for kinds that `has_generation`).
   void (*prepare_create)(Value object, const CreateContext& context) = nullptr;
   void (*prepare_update)(Value object, const Object& old, std::string_view subresource) = nullptr;
+  // After prepare_update: the times that the server gives.
+  void (*stamp_update)(Value object, const Object& old, std::string_view subresource, int64_t now_seconds) = nullptr;
 
   // Metadata is validated by the machinery (names by `validate_name`); these do the rest.
   void (*validate)(const Object& object, FieldErrors& errors) = nullptr;

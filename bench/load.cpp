@@ -1,0 +1,172 @@
+// The load generator of bench/run: one kind of load against one API server, its result on standard output as JSON.
+//
+//   load PORT CERTIFICATE KEY create|get|list|watch COUNT
+//
+// create: COUNT pods of 1 KB of spec each. get: COUNT reads of them. list: COUNT times all pods. watch: COUNT watchers of one namespace; the time
+// from sending a change of one pod until the last watcher has it.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "http2_client.h"
+
+namespace bench {
+
+namespace {
+
+constexpr const char* pods = "/api/v1/namespaces/default/pods";
+constexpr int load_connections = 8, load_streams = 16;   // as many clients as keep either server busy
+constexpr int watch_streams = 50;                        // below every server's limit of streams on one connection
+constexpr int watch_rounds = 11;
+constexpr double patience_s = 600;
+
+std::string pod_name(size_t number) { return "bench-" + std::to_string(number); }
+
+// A plain pod, as a deployment makes them: two containers, limits, a probe, variables, a volume. Its spec is 1 KB of JSON.
+std::string pod(size_t number) {
+  std::string container =
+      R"("image":"registry.example.com/team/service:1.14.2","ports":[{"containerPort":8080,"protocol":"TCP"}],)"
+      R"("env":[{"name":"LOG_LEVEL","value":"info"},{"name":"POD_NAME","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}}],)"
+      R"("resources":{"limits":{"cpu":"500m","memory":"128Mi"},"requests":{"cpu":"100m","memory":"64Mi"}},)"
+      R"("volumeMounts":[{"name":"data","mountPath":"/data"}])";
+  return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + pod_name(number) + R"(","labels":{"app":"bench","number":"n)" + std::to_string(number) +
+         R"("}},"spec":{"automountServiceAccountToken":false,"terminationGracePeriodSeconds":10,"volumes":[{"name":"data","emptyDir":{}}],"containers":[{"name":"main",)" +
+         container + R"(,"readinessProbe":{"httpGet":{"path":"/healthz","port":8080},"periodSeconds":5}},{"name":"side",)" + container + "}]}}";
+}
+
+void report(const char* format, double a, double b) { std::printf(format, a, b); }
+
+std::string revision_in(const std::string& body) {
+  constexpr std::string_view key = "\"resourceVersion\":\"";
+  size_t at = body.find(key);
+  if (at == std::string::npos) die("no resourceVersion in: " + body.substr(0, 500));
+  at += key.size();
+  return body.substr(at, body.find('"', at) - at);
+}
+
+// Keeps every connection's streams full until `count` requests are answered.
+void many(Engine& engine, size_t count, int want, const std::function<Request(size_t)>& make) {
+  std::vector<Connection*> connections;
+  for (int i = 0; i < load_connections; i++) connections.push_back(&engine.connect());
+  size_t next = 0, finished = 0;
+  std::function<void(Connection*)> submit = [&](Connection* connection) {
+    if (next == count) return;
+    Request request = make(next++);
+    request.on_done = [&, connection](int status, std::string& body) {
+      if (status != want) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+      finished++;
+      submit(connection);
+    };
+    connection->submit(std::move(request));
+  };
+  double start = now_seconds();
+  for (int i = 0; i < load_streams; i++) {
+    for (Connection* connection : connections) submit(connection);
+  }
+  if (!engine.run_until([&] { return finished == count; }, patience_s)) die("no end within ten minutes");
+  double seconds = now_seconds() - start;
+  report("{\"seconds\": %.4f, \"per_second\": %.1f}\n", seconds, static_cast<double>(count) / seconds);
+}
+
+std::string once(Engine& engine, Connection& connection, Request request) {
+  bool finished = false;
+  std::string answer;
+  request.keep_body = true;
+  request.on_done = [&](int status, std::string& body) {
+    if (status / 100 != 2) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+    answer.swap(body);
+    finished = true;
+  };
+  connection.submit(std::move(request));
+  if (!engine.run_until([&] { return finished; }, patience_s)) die("no answer within ten minutes");
+  return answer;
+}
+
+void list(Engine& engine, size_t count) {
+  Connection& connection = engine.connect();
+  std::vector<double> times;
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; i++) {
+    bool finished = false;
+    bytes = 0;
+    double start = now_seconds();
+    connection.submit({.method = "GET", .path = pods, .on_data = [&](std::string_view piece) { bytes += piece.size(); },
+                       .on_done = [&](int status, std::string& body) {
+                         if (status != 200) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+                         finished = true;
+                       }});
+    if (!engine.run_until([&] { return finished; }, patience_s)) die("no list within ten minutes");
+    times.push_back(now_seconds() - start);
+  }
+  std::sort(times.begin(), times.end());
+  report("{\"seconds\": %.4f, \"bytes\": %.0f}\n", times[times.size() / 2], static_cast<double>(bytes));
+}
+
+Request change(const std::string& path) {
+  return {.method = "PATCH", .path = path, .body = R"({"metadata":{"labels":{"at":"t)" + std::to_string(now_seconds()) + R"("}}})", .content_type = "application/merge-patch+json"};
+}
+
+void watch(Engine& engine, size_t count) {
+  Connection& writer = engine.connect();
+  std::string path = std::string(pods) + "/" + pod_name(0);
+  // A change of its own gives the newest revision: the watches start there.
+  std::string revision = revision_in(once(engine, writer, change(path)));
+  std::vector<size_t> events(count);
+  size_t round = 0, told = 0, opened = 0;
+  Connection* connection = nullptr;
+  for (size_t i = 0; i < count; i++) {
+    if (i % watch_streams == 0) connection = &engine.connect();
+    connection->submit({.method = "GET", .path = std::string(pods) + "?watch=1&resourceVersion=" + revision,
+                        .on_data = [&, i](std::string_view piece) {
+                          for (char c : piece) {
+                            if (c != '\n') continue;
+                            if (events[i]++ == 0) opened++;
+                            if (events[i] == round + 1) told++;
+                          }
+                        },
+                        .on_done = [](int status, std::string& body) { die("a watch ended with " + std::to_string(status) + ": " + body.substr(0, 500)); }});
+  }
+  // The first change shows that all watches stand; it is not counted.
+  std::vector<double> times;
+  for (; round < watch_rounds; round++) {
+    told = 0;
+    bool written = false;
+    double start = now_seconds();
+    Request request = change(path);
+    request.on_done = [&](int status, std::string& body) {
+      if (status != 200) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+      written = true;
+    };
+    writer.submit(std::move(request));
+    if (!engine.run_until([&] { return written && told == count; }, 60)) die("only " + std::to_string(told) + " watchers have the event after a minute");
+    if (round > 0) times.push_back(now_seconds() - start);
+    double pause = now_seconds() + 0.1;
+    engine.run_until([&] { return now_seconds() > pause; }, 1);
+  }
+  std::sort(times.begin(), times.end());
+  report("{\"seconds\": %.5f, \"best\": %.5f}\n", times[times.size() / 2], times[0]);
+}
+
+}  // namespace
+
+}  // namespace bench
+
+int main(int count, char** arguments) {
+  if (count != 6) bench::die("usage: load PORT CERTIFICATE KEY create|get|list|watch COUNT");
+  bench::Engine engine(std::atoi(arguments[1]), arguments[2], arguments[3]);
+  std::string what = arguments[4];
+  size_t number = std::strtoul(arguments[5], nullptr, 10);
+  if (what == "create") {
+    bench::many(engine, number, 201, [](size_t i) { return bench::Request{.method = "POST", .path = bench::pods, .body = bench::pod(i)}; });
+  } else if (what == "get") {
+    bench::many(engine, number, 200, [number](size_t i) {
+      return bench::Request{.method = "GET", .path = std::string(bench::pods) + "/" + bench::pod_name(i * 7919 % std::min<size_t>(number, 10000))};
+    });
+  } else if (what == "list") {
+    bench::list(engine, number);
+  } else if (what == "watch") {
+    bench::watch(engine, number);
+  } else {
+    bench::die("no such load: " + what);
+  }
+}
