@@ -1,5 +1,6 @@
 // WATCH: a cursor over the cache's events, pulled as fast as the client reads. An idle watch costs its cursor and nothing else.
 #include "apiserver/list_request.h"
+#include "apiserver/metrics.h"
 #include "apiserver/respond.h"
 #include "apiserver/verbs.h"
 #include "base/text.h"
@@ -61,6 +62,7 @@ class WatchSource : public net::BodySource {
         initial_(std::move(initial)),
         include_object_(std::move(include_object)),
         slot_(slot_of(served, accept)),
+        events_(services.metrics->watch_events(*served.resource)),
         alarm_{*services.executor, {}} {
     int64_t now = services.clock->monotonic_us();
     deadline_us_ = now + timeout_s * 1'000'000;
@@ -174,6 +176,7 @@ class WatchSource : public net::BodySource {
   }
 
   void write_event(std::string& out, std::string_view type, const std::string& object) {
+    events_.add();
     if (accept_.format != Format::Protobuf) {
       append(out, "{\"type\":\"", type, "\",\"object\":", object, "}\n");
       return;
@@ -203,6 +206,7 @@ class WatchSource : public net::BodySource {
   std::string next_key_;
   std::string include_object_;
   Slot slot_;
+  Series& events_;
   Alarm alarm_;
   int64_t deadline_us_ = 0, bookmark_us_ = 0;
   bool ends_initial_ = false;

@@ -126,6 +126,7 @@ Result<void> serve(const ApiserverOptions& options) {
   auto host = v6 ? concat("[", options.advertise_address, "]") : options.advertise_address;
   server->add_page(apiserver::discovery_pages(server->catalog(), concat(host, ":", options.port)));
   server->add_page(apiserver::openapi_pages(server->catalog()));
+  server->add_page(apiserver::metrics_page(*server));
   server->add_page(apiserver::root_page(*server));
 
   net::ServerOptions listen;
