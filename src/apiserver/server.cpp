@@ -181,6 +181,7 @@ class Server final : public ApiServer {
         {"update", schema::Update, handle_update}, {"patch", schema::Patch, handle_patch},
         {"delete", schema::Delete, handle_delete}, {"deletecollection", schema::DeleteCollection, handle_delete_collection},
     };
+    if (context.http.method == "HEAD") return fail(not_allowed());  // upstream routes it to no resource
     bool has_name = !context.info.name.empty();
     for (const Route& route : routes) {
       if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
