@@ -15,6 +15,7 @@
 #include "cmd/apiserver_flags.h"
 #include "cmd/apiserver_options.h"
 #include "cmd/commands.h"
+#include "cmd/store_probe.h"
 #include "store/etcd.h"
 #include "store/sqlite.h"
 
@@ -67,12 +68,8 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   return config;
 }
 
-std::vector<apiserver::HealthCheck> health_checks(store::Store& store, const std::atomic<bool>& leaving) {
+std::vector<apiserver::HealthCheck> health_checks(StoreProbe& live, StoreProbe& ready, const std::atomic<bool>& leaving) {
   auto good = []() -> Result<void> { return {}; };
-  auto reach_store = [&store]() -> Result<void> {
-    TRY(store.current_revision());
-    return {};
-  };
   auto stay = [&leaving]() -> Result<void> {
     if (leaving.load()) return fail(internal_error("process is shutting down"));
     return {};
@@ -81,8 +78,8 @@ std::vector<apiserver::HealthCheck> health_checks(store::Store& store, const std
   std::vector<apiserver::HealthCheck> checks;
   checks.push_back({.name = "ping", .run = good});
   checks.push_back({.name = "log", .run = good});
-  checks.push_back({.name = "etcd", .run = reach_store});
-  checks.push_back({.name = "etcd-readiness", .in_livez = false, .run = reach_store});
+  checks.push_back({.name = "etcd", .run = [&live] { return live.check(); }});
+  checks.push_back({.name = "etcd-readiness", .in_livez = false, .run = [&ready] { return ready.check(); }});
   checks.push_back({.name = "informer-sync", .in_livez = false, .run = good});
   for (std::string_view hook : {"poststarthook/start-system-namespaces-controller", "poststarthook/storage-readiness",
                                 "poststarthook/start-service-ip-repair-controllers", "poststarthook/scheduling/bootstrap-system-priority-classes",
@@ -120,8 +117,9 @@ Result<void> serve(const ApiserverOptions& options) {
                             .advertise_address = options.keeps_endpoints ? options.advertise_address : std::string(),
                             .port = options.port}));
   std::atomic<bool> leaving{false};
+  StoreProbe live(*store, options.store_live_timeout_ns), ready(*store, options.store_ready_timeout_ns);
   server->add_page(apiserver::version_page());
-  server->add_page(apiserver::health_pages(health_checks(*store, leaving)));
+  server->add_page(apiserver::health_pages(health_checks(live, ready, leaving)));
   bool v6 = options.advertise_address.find(':') != std::string::npos;
   auto host = v6 ? concat("[", options.advertise_address, "]") : options.advertise_address;
   server->add_page(apiserver::discovery_pages(server->catalog(), concat(host, ":", options.port)));

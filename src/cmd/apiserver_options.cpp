@@ -49,6 +49,8 @@ Result<void> read_store(const FlagSet& flags, ApiserverOptions& out) {
   out.etcd_ca_file = flags.text("etcd-cafile");
   out.etcd_cert_file = flags.text("etcd-certfile");
   out.etcd_key_file = flags.text("etcd-keyfile");
+  out.store_live_timeout_ns = flags.nanoseconds("etcd-healthcheck-timeout");
+  out.store_ready_timeout_ns = flags.nanoseconds("etcd-readycheck-timeout");
   if (flags.text("etcd-prefix") != "/registry") return fail(complaint("--etcd-prefix: keys begin with /registry, nothing else is possible yet"));
   if (auto backend = flags.text("storage-backend"); !backend.empty() && backend != "etcd3")
     return fail(complaint(concat("--storage-backend invalid, allowed values: etcd3. If not specified, it will default to 'etcd3'")));

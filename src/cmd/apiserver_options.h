@@ -19,6 +19,7 @@ struct ApiserverOptions {
   net::ServerLimits limits;
   std::vector<std::string> etcd_servers;
   std::string etcd_ca_file, etcd_cert_file, etcd_key_file;
+  int64_t store_live_timeout_ns = 2'000'000'000, store_ready_timeout_ns = 2'000'000'000;  // of health checks
   std::string service_cidr;
   int node_port_first = 30000, node_port_count = 2768;
   bool keeps_endpoints = true;  // of the kubernetes service

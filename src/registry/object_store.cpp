@@ -214,30 +214,44 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 
 // ---- update ----
 
+Result<void> ObjectStore::check_preconditions(const Current& now, std::string_view name, const Preconditions& preconditions) const {
+  if (now.object) {
+    auto uid = now.object->view()["metadata"]["uid"].as_string();
+    if (!preconditions.uid.empty() && preconditions.uid != uid)
+      return fail(conflict(resource_->group, resource_->resource, name,
+                           concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ", uid)));
+  } else if (!preconditions.uid.empty()) {
+    return fail(conflict(resource_->group, resource_->resource, name,
+                         concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
+  }
+  if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
+    auto version = concat(now.object->revision());
+    if (version != *preconditions.resource_version)
+      return fail(conflict(resource_->group, resource_->resource, name,
+                           concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
+                                  ", ResourceVersion in object meta: ", version)));
+  }
+  return {};
+}
+
+Result<bool> ObjectStore::is_outdated(const std::string& key, const Current& decided_on) {
+  auto newest = TRY(current(key, true));
+  return newest.revision != decided_on.revision;
+}
+
 Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_view name, const Produce& produce,
                                     const Preconditions& preconditions, bool may_create, const WriteOptions& options) {
   auto key = TRY(object_key(*resource_, name_space, name));
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    if (now.object) {
-      auto uid = now.object->view()["metadata"]["uid"].as_string();
-      if (!preconditions.uid.empty() && preconditions.uid != uid)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ", uid)));
-    } else if (!preconditions.uid.empty()) {
-      return fail(conflict(resource_->group, resource_->resource, name,
-                           concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
-    }
-    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
-      auto version = concat(now.object->revision());
-      if (version != *preconditions.resource_version)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
-                                    ", ResourceVersion in object meta: ", version)));
-    }
     bool lost_race = false;
-    auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
-    if (!lost_race) return outcome;
+    auto attempt = [&]() -> Result<Outcome> {
+      TRY(check_preconditions(now, name, preconditions));
+      return update_once(key, name_space, name, now, produce, may_create, options, lost_race);
+    };
+    auto outcome = attempt();
+    if (lost_race) continue;
+    if (outcome || tries > 0 || !TRY(is_outdated(key, now))) return outcome;
   }
   return fail(conflict(resource_->group, resource_->resource, name, kOptimisticLock));
 }
