@@ -114,10 +114,15 @@ class Server final : public ApiServer {
       context.user = std::move(*user);
       return {};
     }
-    if (!config_.anonymous_auth) return fail(Error(Reason::Unauthorized, "Unauthorized"));
+    if (!anonymous_may_come(context.info.path)) return fail(Error(Reason::Unauthorized, "Unauthorized"));
     context.user.name = "system:anonymous";
     context.user.groups = {"system:unauthenticated"};
     return {};
+  }
+
+  bool anonymous_may_come(std::string_view path) const {
+    const auto& paths = config_.anonymous_paths;
+    return config_.anonymous_auth && (paths.empty() || std::find(paths.begin(), paths.end(), path) != paths.end());
   }
 
   Result<void> authorize(Context& context) {

@@ -49,6 +49,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
   config.anonymous_auth = options.anonymous_auth;
+  config.anonymous_paths = options.anonymous_paths;
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;
@@ -180,6 +181,7 @@ int run_apiserver(Arguments arguments) {
   }
   set_log_verbosity(options->verbosity);
   for (auto name : flags.pending()) LOG_WARNING("--", name, " is known but does nothing yet");
+  if (options->has_token_issuers) LOG_WARNING("jwt in the file of --authentication-config is known but does nothing yet");
   if (auto served = serve(*options); !served) {
     std::string_view why = served.error().message();
     constexpr std::string_view kPrefix = "Internal error occurred: ";  // for clients, not for whoever starts it

@@ -114,7 +114,7 @@ constexpr Flag kFlags[] = {
     {"Authentication", "anonymous-auth", Type::Bool, "true", Effect::Works,
      "Let requests without credentials in, as system:anonymous. What they may do is up to authorisation."},
     {"Authentication", "api-audiences", Type::Strings, "", Effect::Pending, "Who tokens have to be for."},
-    {"Authentication", "authentication-config", Type::String, "", Effect::Pending, "A file that says how users are told."},
+    {"Authentication", "authentication-config", Type::String, "", Effect::Works, "A file that says how users are told. So far, of its fields `anonymous` counts."},
     {"Authentication", "authentication-token-webhook-cache-ttl", Type::Duration, "2m0s", Effect::Pending,
      "How long answers of the token webhook are kept."},
     {"Authentication", "authentication-token-webhook-config-file", Type::String, "", Effect::Pending,

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cluster/certificates.h"
+#include "cmd/authentication_config.h"
 #include "cmd/feature_gates.h"
 #include "registry/addresses.h"
 
@@ -83,6 +85,22 @@ Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
   return {};
 }
 
+Result<void> read_authentication_config(const FlagSet& flags, ApiserverOptions& out) {
+  auto path = flags.text("authentication-config");
+  if (path.empty()) return {};
+  auto text = TRY(cluster::read_file(path));
+  auto config = parse_authentication_config(text);
+  if (!config)
+    return fail(complaint(concat("failed to load authentication configuration from file ", quoted(path), ": ", config.error().message())));
+  out.has_token_issuers = config->has_issuers;
+  if (!config->says_anonymous) return {};
+  if (flags.given("anonymous-auth"))
+    return fail(complaint("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file"));
+  out.anonymous_auth = config->anonymous;
+  out.anonymous_paths = config->anonymous_paths;
+  return {};
+}
+
 Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
   constexpr std::string_view modes[] = {"ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"};
   out.authorization_modes = flags.list("authorization-mode");
@@ -97,6 +115,7 @@ Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
   if (out.authorization_modes.empty()) return fail(complaint("at least one authorization-mode must be passed"));
   out.token_file = flags.text("token-auth-file");
   out.anonymous_auth = flags.is_true("anonymous-auth");
+  TRY(read_authentication_config(flags, out));
   out.admission.enable = flags.list("enable-admission-plugins");
   out.admission.disable = flags.list("disable-admission-plugins");
   for (const auto& name : out.admission.enable)

@@ -28,6 +28,8 @@ struct ApiserverOptions {
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
   bool anonymous_auth = true;
+  std::vector<std::string> anonymous_paths;  // only there; empty: anywhere
+  bool has_token_issuers = false;            // --authentication-config names some, which nobody asks yet
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
   int64_t shutdown_delay_ns = 0;
