@@ -37,6 +37,7 @@ class TestServer {
     server_->add_page(health_pages({{.name = "ping", .run = []() -> Result<void> { return {}; }}}));
     server_->add_page(discovery_pages(server_->catalog(), "127.0.0.1:6443"));
     server_->add_page(openapi_pages(server_->catalog()));
+    server_->add_page(metrics_page(*server_));
     server_->add_page(root_page(*server_));
   }
 

@@ -104,10 +104,14 @@ Result<Outcome> ObjectStore::remove(std::string_view name_space, std::string_vie
   if (options.grace_seconds && *options.grace_seconds < 0) options.grace_seconds = 1;
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    if (!now.object) return fail(named_not_found(name));
     bool lost_race = false;
-    auto outcome = remove_once(key, now, options, lost_race);
-    if (!lost_race) return outcome;
+    auto attempt = [&]() -> Result<Outcome> {
+      if (!now.object) return fail(named_not_found(name));
+      return remove_once(key, now, options, lost_race);
+    };
+    auto outcome = attempt();
+    if (lost_race) continue;
+    if (outcome || tries > 0 || !TRY(is_outdated(key, now))) return outcome;
   }
   return fail(conflict(resource_->group, resource_->resource, name, "the object keeps changing; please try again"));
 }

@@ -218,26 +218,39 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 
 // ---- update ----
 
+Result<void> ObjectStore::check_preconditions(const Current& current, const std::string& key, std::string_view name,
+                                              const Preconditions& wanted) const {
+  auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
+    return fail(conflict(resource_->group, resource_->resource, name,
+                         concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
+                                ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
+                                what, " in object meta: ", is)));
+  };
+  auto uid = current.object ? current.object->view()["metadata"]["uid"].as_string() : std::string_view();
+  if (!wanted.uid.empty() && wanted.uid != uid) return refuse("UID", wanted.uid, uid);
+  if (auto& version = wanted.resource_version; current.object && version && !version->empty())
+    if (auto is = concat(current.object->revision()); is != *version) return refuse("ResourceVersion", *version, is);
+  return {};
+}
+
+Result<bool> ObjectStore::is_outdated(const std::string& key, const Current& decided_on) {
+  auto newest = TRY(current(key, true));
+  return newest.revision != decided_on.revision;
+}
+
 Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_view name, const Produce& produce,
                                     const Preconditions& preconditions, bool may_create, const WriteOptions& options) {
   auto key = TRY(object_key(*resource_, name_space, name));
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
-      return fail(conflict(resource_->group, resource_->resource, name,
-                           concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
-                                  ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
-                                  what, " in object meta: ", is)));
-    };
-    auto uid = now.object ? now.object->view()["metadata"]["uid"].as_string() : std::string_view();
-    if (!preconditions.uid.empty() && preconditions.uid != uid) return refuse("UID", preconditions.uid, uid);
-    if (auto& wanted = preconditions.resource_version; now.object && wanted && !wanted->empty()) {
-      auto version = concat(now.object->revision());
-      if (version != *wanted) return refuse("ResourceVersion", *wanted, version);
-    }
     bool lost_race = false;
-    auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
-    if (!lost_race) return outcome;
+    auto attempt = [&]() -> Result<Outcome> {
+      TRY(check_preconditions(now, key, name, preconditions));
+      return update_once(key, name_space, name, now, produce, may_create, options, lost_race);
+    };
+    auto outcome = attempt();
+    if (lost_race) continue;
+    if (outcome || tries > 0 || !TRY(is_outdated(key, now))) return outcome;
   }
   return fail(conflict(resource_->group, resource_->resource, name, kOptimisticLock));
 }
