@@ -22,7 +22,7 @@ test: $(BUILD)/build.ninja ## build and run all tests
 	@ninja -C $(BUILD) -j$(JOBS) sampan all_tests
 	@ctest --test-dir $(BUILD) --output-on-failure -j$(JOBS)
 
-test-clients: ## run the tests with real clients (Go, Python, kubectl)
+test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 	@test/clients/run $(BUILD)/src/cmd/sampan
 
 release: ## the one file that is shipped: build/release/src/cmd/sampan

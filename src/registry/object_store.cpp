@@ -5,10 +5,10 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "registry/metadata.h"
+#include "registry/storage_form.h"
 #include "registry/storage_keys.h"
 #include "schema/apply/apply.h"
 #include "schema/json.h"
-#include "schema/protobuf.h"
 
 namespace sampan::registry {
 
@@ -61,10 +61,7 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::open(const schema::Resource& r
   store::CachedResource cached;
   cached.prefix = made->prefix_;
   cached.namespaced = resource.namespaced;
-  cached.decode = [type = resource.type](std::string_view value) -> Result<ObjectRef> {
-    auto envelope = TRY(schema::open_envelope(value));
-    return schema::decode_protobuf(envelope.raw, *type);
-  };
+  cached.decode = [type = resource.type](std::string_view value) { return from_stored_form(*type, value); };
   if (resource.resource == "pods" && resource.group.empty())
     cached.index = [](const Object& pod) { return pod["spec"]["nodeName"].as_string(); };
   made->cache_ = TRY(store::Cache::open(store, std::move(cached), clock));
@@ -200,10 +197,8 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
 Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race) {
   store::Write write;
   write.key = prefix_ + key;
-  write.value.emplace();
-  auto api_version = resource_->group.empty() ? std::string(resource_->version) : concat(resource_->group, "/", resource_->version);
   object->set_revision(0);
-  schema::encode_envelope(*write.value, *object, api_version, resource_->kind);
+  write.value = stored_form(*resource_, *object);
   write.expected = expected;
   write.ttl_seconds = rules_->ttl_seconds;
   if (rules_->ttl_seconds > 0 || (resource_->resource == "leases" && resource_->group == "coordination.k8s.io"))

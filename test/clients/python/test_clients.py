@@ -99,7 +99,8 @@ class Clients(unittest.TestCase):
         self.refused(404, 'NotFound', self.core.create_namespaced_config_map, 'no-such-namespace', {'metadata': {'name': 'c'}})
         self.core.create_namespaced_config_map(self.ns, {'metadata': {'name': 'c'}})
         self.refused(409, 'AlreadyExists', self.core.create_namespaced_config_map, self.ns, {'metadata': {'name': 'c'}})
-        self.refused(400, 'BadRequest', self.core.create_namespaced_config_map, self.ns, {'metadata': {'name': 'd'}, 'nonsense': 1}, field_validation='Strict')
+        with self.assertRaises(dynamic.exceptions.BadRequestError):
+            self.maps().create(namespace=self.ns, body={'metadata': {'name': 'd'}, 'nonsense': 1}, query_params=[('fieldValidation', 'Strict')])
         self.refused(422, 'Invalid', self.apps.create_namespaced_deployment, self.ns, {'metadata': {'name': 'd'}, 'spec': {'selector': {'matchLabels': {'app': 'b'}}, 'template': TEMPLATE}})
 
     def test_paging(self):
