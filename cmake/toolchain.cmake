@@ -12,7 +12,8 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -fno-plt -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+# GCC 12 sees array bounds, overlaps and overflows in its own string at -O2 where there are none.
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -fno-plt -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   add_compile_options(-fpch-preprocess)
 endif()

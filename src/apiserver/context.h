@@ -15,6 +15,7 @@
 namespace sampan::apiserver {
 
 class Admission;
+class ServerMetrics;
 
 // What handlers may use of the server they run in.
 struct Services {
@@ -24,6 +25,8 @@ struct Services {
   Random* random = nullptr;
   Executor* executor = nullptr;
   const std::atomic<bool>* stopping = nullptr;  // watches end
+  ServerMetrics* metrics = nullptr;
+  int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
 };
 
 struct Context {

@@ -18,6 +18,7 @@ std::unique_ptr<Page> version_page();                                 // /versio
 // /api, /apis and down to a group's version; `server_address`: host:port, what clients are told to use
 std::unique_ptr<Page> discovery_pages(const Catalog& catalog, std::string server_address);
 std::unique_ptr<Page> openapi_pages(const Catalog& catalog);          // /openapi/v2, /openapi/v3
+std::unique_ptr<Page> metrics_page(ApiServer& server);                // /metrics
 std::unique_ptr<Page> root_page(const ApiServer& server);             // /
 
 }  // namespace sampan::apiserver

@@ -4,6 +4,7 @@
 #include "apiserver/subresources.h"
 #include "apiserver/write.h"
 #include "base/text.h"
+#include "registry/columns.h"
 #include "registry/field_errors.h"
 #include "registry/selectors.h"
 #include "schema/json.h"
@@ -31,8 +32,8 @@ std::string selector_text(const schema::AnyView& selector) {
 Value scale_of(const schema::Object& object, Arena& arena) {
   auto metadata = object["metadata"];
   Value scale = Value::object(arena, 5);
-  scale.set("kind", "Scale");
   scale.set("apiVersion", kScaleVersion);
+  scale.set("kind", "Scale");
   Value about = Value::object(arena, 5);
   for (std::string_view name : {"name", "namespace", "uid"})
     if (auto text = metadata[name].as_string(); !text.empty()) about.set(name, text);
@@ -63,9 +64,40 @@ Result<int64_t> checked_replicas(Value scale, const RequestInfo& info) {
   return replicas;
 }
 
+// ---- answering ----
+
+constexpr registry::Column kNameInScale{"Name", "string", "", registry::kNameColumn.description};
+constexpr registry::Column kScaleColumns[] = {
+    kNameInScale,
+    {"Desired", "integer", "", "replicas is the desired number of instances for the scaled object."},
+    {"Available", "integer", "", "replicas is the actual number of observed instances of the scaled object."},
+    registry::kAgeColumn,
+};
+
+void scale_row(const schema::Object& scale, registry::Row& row) {
+  registry::name_cell(scale, row);
+  row.number(scale["spec"]["replicas"].as_int());
+  row.number(scale["status"]["replicas"].as_int());
+  registry::age_cell(scale, row);
+}
+
+constexpr registry::Rules kScaleRules{.group = "autoscaling", .kind = "Scale", .columns = kScaleColumns, .row = scale_row};
+
+// As an object of its own kind, though nothing keeps it.
 HandlerResult answer(Context& context, const schema::Object& object) {
+  auto expected = expected_kind(*context.served, *context.subresource);
+  schema::Resource resource;
+  resource.group = expected.group;
+  resource.version = expected.version;
+  resource.kind = expected.kind;
+  resource.type = expected.type;
+  Served scale_kind{&resource, &kScaleRules, nullptr};
   Arena arena;
-  return respond_value(context, 200, scale_of(object, arena), kScaleVersion, "Scale");
+  auto scale = TRY(schema::freeze(scale_of(object, arena), *expected.type));
+  const Served* scaled = std::exchange(context.served, &scale_kind);
+  auto response = respond_object(context, 200, scale);
+  context.served = scaled;
+  return response;
 }
 
 // The Scale that a client changes: with the part of managedFields that it shows.
@@ -104,6 +136,20 @@ Result<Value> patched(Context& context, const ExpectedKind& expected, Value scal
   return schema::strategic_merge_patch(scale, *patch, *expected.type, arena);
 }
 
+// What is wrong with the patched Scale is said of the patch, as of any other object.
+Result<void> conform_patched(Context& context, const ExpectedKind& expected, Value scale, FieldValidation validation) {
+  std::string shown;
+  schema::write_json(shown, scale);
+  auto conformed = conform_tree(context, scale, expected, validation, {});
+  if (conformed) return {};
+  // Without the words that a body's own failure begins with.
+  auto why = conformed.error().message();
+  if (auto at = why.find("json: "); at != std::string::npos) why.erase(0, at);
+  registry::FieldErrors errors;
+  errors.invalid(registry::Path("patch"), shown, why);
+  return fail(std::move(errors).to_error("", "", ""));
+}
+
 Result<Value> applied(Context& context, const ExpectedKind& expected, const schema::Object& before, const schema::FieldManager& manager,
                       bool force, Arena& arena) {
   auto documents = schema::parse_yaml(context.http.body, arena, {.first_only = true});
@@ -112,7 +158,8 @@ Result<Value> applied(Context& context, const ExpectedKind& expected, const sche
   return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);
 }
 
-// The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update.
+// The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update. Returned is a copy, because what the
+// owners were read from ends here.
 Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const schema::Object& current, Value sent,
                            const WriteParameters& parameters, Arena& arena) {
   schema::FieldManager manager{.name = parameters.field_manager,
@@ -123,14 +170,14 @@ Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const
   if (is_apply(context)) {
     Value scale = TRY(applied(context, expected, *before, manager, parameters.force, arena));
     TRY(conform_tree(context, scale, expected, parameters.validation, {}));
-    return scale;
+    return scale.clone(arena);
   }
   Value scale = sent;
   if (context.info.verb == "patch") scale = TRY(patched(context, expected, scale_to_change(current, arena), arena));
   scale = scale.clone(arena);
-  if (context.info.verb == "patch") TRY(conform_tree(context, scale, expected, parameters.validation, {}));
+  if (context.info.verb == "patch") TRY(conform_patched(context, expected, scale, parameters.validation));
   TRY(schema::update_managed_fields(scale, before.get(), *expected.type, manager));
-  return scale;
+  return scale.clone(arena);
 }
 
 }  // namespace

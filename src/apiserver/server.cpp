@@ -1,5 +1,8 @@
 #include "apiserver/server.h"
 
+#include "apiserver/compress.h"
+#include "apiserver/long_running.h"
+#include "apiserver/metrics.h"
 #include "apiserver/respond.h"
 #include "apiserver/subresources.h"
 #include "apiserver/verbs.h"
@@ -13,17 +16,24 @@ namespace {
 // Counts what runs at once, so that a flood is refused instead of queued in memory.
 class InFlight {
  public:
-  explicit InFlight(unsigned max) : max_(max) {}
+  InFlight(unsigned max, Series& gauge) : max_(max), gauge_(gauge) {}
   bool enter() {
-    if (running_.fetch_add(1, std::memory_order_relaxed) < max_) return true;
+    if (running_.fetch_add(1, std::memory_order_relaxed) < max_) {
+      gauge_.add(1);
+      return true;
+    }
     running_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  void leave() { running_.fetch_sub(1, std::memory_order_relaxed); }
+  void leave() {
+    running_.fetch_sub(1, std::memory_order_relaxed);
+    gauge_.add(-1);
+  }
 
  private:
   std::atomic<unsigned> running_{0};
-  unsigned max_;
+  const unsigned max_;
+  Series& gauge_;
 };
 
 class Server final : public ApiServer {
@@ -32,10 +42,10 @@ class Server final : public ApiServer {
       : catalog_(std::move(catalog)),
         admission_(std::move(admission)),
         config_(std::move(config)),
-        reads_(config_.requests_in_flight_max),
-        mutations_(config_.mutations_in_flight_max),
+        reads_(config_.requests_in_flight_max, metrics_.in_flight(false)),
+        mutations_(config_.mutations_in_flight_max, metrics_.in_flight(true)),
         workers_(make_thread_pool(config_.workers)) {
-    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_};
+    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
   }
 
   net::Handler handler() override {
@@ -49,7 +59,10 @@ class Server final : public ApiServer {
     for (const auto& page : pages_) page->list_paths(paths);
     return paths;
   }
-  void begin_shutdown() override { stopping_.store(true); }
+  void begin_shutdown() override {
+    stopping_.store(true);
+    long_running_->wake_all();
+  }
 
  private:
   // What a request does decides where it runs: reads from the cache at once, everything that may wait on a worker.
@@ -61,12 +74,18 @@ class Server final : public ApiServer {
   }
 
   void answer(net::Exchange& exchange) {
+    int64_t began_us = services_.clock->monotonic_us();
     net::Request& request = exchange.request();
     Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
     context.info = request_info(request.method, request.path, context.query);
     auto result = pass_chain(context);
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
     add_warnings(context, response);
+    metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - began_us) / 1e6);
+    if (context.info.verb != "watch")
+      compress(request, response);
+    else if (response.source)
+      response.source = long_running_->track(std::move(response.source), metrics_.long_running(context));
     exchange.respond(std::move(response));
   }
 
@@ -95,10 +114,15 @@ class Server final : public ApiServer {
       context.user = std::move(*user);
       return {};
     }
-    if (!config_.anonymous_auth) return fail(Error(Reason::Unauthorized, "Unauthorized"));
+    if (!anonymous_may_come(context.info.path)) return fail(Error(Reason::Unauthorized, "Unauthorized"));
     context.user.name = "system:anonymous";
     context.user.groups = {"system:unauthenticated"};
     return {};
+  }
+
+  bool anonymous_may_come(std::string_view path) const {
+    const auto& paths = config_.anonymous_paths;
+    return config_.anonymous_auth && (paths.empty() || std::find(paths.begin(), paths.end(), path) != paths.end());
   }
 
   Result<void> authorize(Context& context) {
@@ -162,6 +186,7 @@ class Server final : public ApiServer {
         {"update", schema::Update, handle_update}, {"patch", schema::Patch, handle_patch},
         {"delete", schema::Delete, handle_delete}, {"deletecollection", schema::DeleteCollection, handle_delete_collection},
     };
+    if (context.http.method == "HEAD") return fail(not_allowed());  // upstream routes it to no resource
     bool has_name = !context.info.name.empty();
     for (const Route& route : routes) {
       if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
@@ -177,7 +202,9 @@ class Server final : public ApiServer {
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Admission> admission_;
   ServerConfig config_;
+  ServerMetrics metrics_;
   Services services_;
+  std::shared_ptr<LongRunning> long_running_ = std::make_shared<LongRunning>();
   std::vector<std::unique_ptr<Page>> pages_;
   InFlight reads_, mutations_;
   std::atomic<bool> stopping_{false};

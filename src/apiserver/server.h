@@ -20,8 +20,10 @@ struct ServerConfig {
   std::vector<std::unique_ptr<Authenticator>> authenticators;
   std::vector<std::unique_ptr<Authorizer>> authorizers;
   bool anonymous_auth = true;         // an identity for requests without credentials; the authorisers decide what it may do
+  std::vector<std::string> anonymous_paths;  // only for these; empty: for all
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
   int64_t request_timeout_s = 60;
+  int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again
   unsigned workers = 64;
   bool store_is_local = true;         // reads never block, so they are answered on the I/O threads
 };

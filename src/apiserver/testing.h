@@ -37,19 +37,21 @@ class TestServer {
     server_->add_page(health_pages({{.name = "ping", .run = []() -> Result<void> { return {}; }}}));
     server_->add_page(discovery_pages(server_->catalog(), "127.0.0.1:6443"));
     server_->add_page(openapi_pages(server_->catalog()));
+    server_->add_page(metrics_page(*server_));
     server_->add_page(root_page(*server_));
   }
 
   ApiServer& server() { return *server_; }
   Catalog& catalog() { return server_->catalog(); }
 
-  net::Response ask(std::string_view method, std::string_view path, net::Headers headers) {
+  net::Response ask(std::string_view method, std::string_view path, net::Headers headers, std::string body = {}) {
     auto exchange = std::make_shared<Call>();
     exchange->asked.method = method;
     auto question = path.find('?');
     exchange->asked.path = path.substr(0, question);
     if (question != std::string_view::npos) exchange->asked.query = path.substr(question + 1);
     exchange->asked.headers = std::move(headers);
+    exchange->asked.body = std::move(body);
     server_->handler()(exchange);
     exchange->wait();
     return std::move(exchange->answer);

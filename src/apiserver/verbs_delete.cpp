@@ -11,6 +11,8 @@ namespace {
 
 Result<registry::DeleteOptions> admitted_options(Context& context) {
   auto options = TRY(delete_options(context));
+  auto warning = context.served->rules->propagation_warning;
+  if (!warning.empty() && !options.orphan_dependents && options.propagation_policy.empty()) context.warnings.emplace_back(warning);
   options.admit = [&context, dry_run = options.dry_run](const schema::Object& object) -> Result<void> {
     auto attributes = attributes_of(context, Operation::Delete, dry_run);
     return context.services.admission->validate(attributes, nullptr, &object);

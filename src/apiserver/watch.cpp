@@ -1,5 +1,6 @@
 // WATCH: a cursor over the cache's events, pulled as fast as the client reads. An idle watch costs its cursor and nothing else.
 #include "apiserver/list_request.h"
+#include "apiserver/metrics.h"
 #include "apiserver/respond.h"
 #include "apiserver/verbs.h"
 #include "base/text.h"
@@ -15,7 +16,6 @@ using schema::Value;
 namespace {
 
 constexpr int64_t kBookmarkEvery_us = 60 * 1'000'000ll;
-constexpr int64_t kTimeoutMin_s = 1800;  // without ?timeoutSeconds: this, and up to as much again
 
 // Which cached encoding of an event this watch can share with others; tables are made for each.
 enum Slot : unsigned { kJson, kProtobuf, kOtherJson, kOtherProtobuf, kPartialJson, kPartialProtobuf, kNotShared };
@@ -62,6 +62,7 @@ class WatchSource : public net::BodySource {
         initial_(std::move(initial)),
         include_object_(std::move(include_object)),
         slot_(slot_of(served, accept)),
+        events_(services.metrics->watch_events(*served.resource)),
         alarm_{*services.executor, {}} {
     int64_t now = services.clock->monotonic_us();
     deadline_us_ = now + timeout_s * 1'000'000;
@@ -175,6 +176,7 @@ class WatchSource : public net::BodySource {
   }
 
   void write_event(std::string& out, std::string_view type, const std::string& object) {
+    events_.add();
     if (accept_.format != Format::Protobuf) {
       append(out, "{\"type\":\"", type, "\",\"object\":", object, "}\n");
       return;
@@ -204,6 +206,7 @@ class WatchSource : public net::BodySource {
   std::string next_key_;
   std::string include_object_;
   Slot slot_;
+  Series& events_;
   Alarm alarm_;
   int64_t deadline_us_ = 0, bookmark_us_ = 0;
   bool ends_initial_ = false;
@@ -249,7 +252,11 @@ HandlerResult handle_watch(Context& context) {
   }
 
   int64_t timeout_s = options.timeout_seconds.value_or(0);
-  if (timeout_s <= 0) timeout_s = kTimeoutMin_s + static_cast<int64_t>(context.services.random->below(kTimeoutMin_s));
+  if (timeout_s <= 0) {
+    // By chance, so that watches that began together do not all end together.
+    int64_t least = std::max<int64_t>(context.services.watch_seconds_min, 1);
+    timeout_s = least + static_cast<int64_t>(context.services.random->below(static_cast<uint64_t>(least)));
+  }
   net::Response response;
   auto type = std::string(media_type(accept.format));
   if (accept.format == Format::Protobuf) type += ";stream=watch";

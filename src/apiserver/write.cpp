@@ -45,7 +45,11 @@ Result<void> manage_fields(Context& context, Value object, const Object* old, co
     converted = TRY(in_served_version(served, schema::ObjectRef(old)));
     old = converted.get();
   }
-  return schema::update_managed_fields(object, old, *served.resource->type, manager);
+  TRY(schema::update_managed_fields(object, old, *served.resource->type, manager));
+  // The entries may be texts of the converted object, which ends here.
+  if (Value entries = object["metadata"]["managedFields"]; converted && entries.is_list())
+    object["metadata"].set("managedFields", entries.clone(object.arena()));
+  return {};
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ std::string go_name(std::string_view name) {
       {"api", "API"}, {"uid", "UID"}, {"ip", "IP"},     {"id", "ID"},   {"http", "HTTP"}, {"url", "URL"},
       {"cpu", "CPU"}, {"csi", "CSI"}, {"nfs", "NFS"},   {"rbd", "RBD"}, {"iqn", "IQN"},   {"tcp", "TCP"},
       {"fs", "FS"},   {"tls", "TLS"}, {"cidr", "CIDR"}, {"gmsa", "GMSA"}, {"iscsi", "ISCSI"}, {"dns", "DNS"},
-      {"gce", "GCE"}, {"aws", "AWS"}, {"fc", "FC"},     {"cephfs", "CephFS"}, {"storageos", "StorageOS"}, {"wwids", "WWIDs"}};
+      {"gce", "GCE"}, {"aws", "AWS"}, {"fc", "FC"},     {"cephfs", "CephFS"}, {"storageos", "StorageOS"}, {"wwids", "WWIDs"},
+      {"cel", "CEL"}};
   size_t word = 0;
   while (word < name.size() && name[word] >= 'a' && name[word] <= 'z') word++;
   for (auto [lower, upper] : kInitialisms)

@@ -63,6 +63,7 @@ extern const Rules kResourceClaimRules;
 extern const Rules kResourceClaimTemplateRules;
 extern const Rules kDeviceClassRules;
 extern const Rules kResourceSliceRules;
+extern const Rules kCustomResourceDefinitionRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -126,6 +127,7 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kResourceClaimTemplateRules,
       &kDeviceClassRules,
       &kResourceSliceRules,
+      &kCustomResourceDefinitionRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)

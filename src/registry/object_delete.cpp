@@ -104,10 +104,14 @@ Result<Outcome> ObjectStore::remove(std::string_view name_space, std::string_vie
   if (options.grace_seconds && *options.grace_seconds < 0) options.grace_seconds = 1;
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    if (!now.object) return fail(named_not_found(name));
     bool lost_race = false;
-    auto outcome = remove_once(key, now, options, lost_race);
-    if (!lost_race) return outcome;
+    auto attempt = [&]() -> Result<Outcome> {
+      if (!now.object) return fail(named_not_found(name));
+      return remove_once(key, now, options, lost_race);
+    };
+    auto outcome = attempt();
+    if (lost_race) continue;
+    if (outcome || tries > 0 || !TRY(is_outdated(key, now))) return outcome;
   }
   return fail(conflict(resource_->group, resource_->resource, name, "the object keeps changing; please try again"));
 }
@@ -149,7 +153,14 @@ Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& 
       return Outcome{std::move(frozen), false, false};
     }
   }
-  if (!stays) return erase_at(key, current, options, lost_race);
+  if (!stays) {
+    auto outcome = TRY(erase_at(key, current, options, lost_race));
+    if (!grace.graceful || lost_race) return outcome;
+    // What is answered says that there was no grace.
+    mark_deleting(tree_metadata, grace.at_seconds, 0, arena);
+    outcome.object = TRY(schema::freeze(tree, *resource_->type))->with_revision(outcome.object->revision());
+    return outcome;
+  }
 
   if (grace.graceful) {
     mark_deleting(tree_metadata, grace.at_seconds, grace.seconds, arena);

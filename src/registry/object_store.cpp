@@ -170,6 +170,10 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   if (!errors.empty()) return fail(std::move(errors).to_error(resource_->group, resource_->kind, name));
   if (options.warnings && rules_->warnings) rules_->warnings(*frozen, nullptr, *options.warnings);
   if (options.admit) TRY(options.admit(*frozen, nullptr));
+  if (rules_->canonicalize) {
+    rules_->canonicalize(object);
+    frozen = TRY(schema::freeze(object, *resource_->type));
+  }
   check(!key.empty());  // validation has let the name through, so it made a key
 
   bool lost_race = false;
@@ -209,30 +213,39 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 
 // ---- update ----
 
+Result<void> ObjectStore::check_preconditions(const Current& current, const std::string& key, std::string_view name,
+                                              const Preconditions& wanted) const {
+  auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
+    return fail(conflict(resource_->group, resource_->resource, name,
+                         concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
+                                ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
+                                what, " in object meta: ", is)));
+  };
+  auto uid = current.object ? current.object->view()["metadata"]["uid"].as_string() : std::string_view();
+  if (!wanted.uid.empty() && wanted.uid != uid) return refuse("UID", wanted.uid, uid);
+  if (auto& version = wanted.resource_version; current.object && version && !version->empty())
+    if (auto is = concat(current.object->revision()); is != *version) return refuse("ResourceVersion", *version, is);
+  return {};
+}
+
+Result<bool> ObjectStore::is_outdated(const std::string& key, const Current& decided_on) {
+  auto newest = TRY(current(key, true));
+  return newest.revision != decided_on.revision;
+}
+
 Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_view name, const Produce& produce,
                                     const Preconditions& preconditions, bool may_create, const WriteOptions& options) {
   auto key = TRY(object_key(*resource_, name_space, name));
   for (int tries = 0; tries < kLostRaceTries; tries++) {
     auto now = TRY(current(key, tries > 0));
-    if (now.object) {
-      auto uid = now.object->view()["metadata"]["uid"].as_string();
-      if (!preconditions.uid.empty() && preconditions.uid != uid)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ", uid)));
-    } else if (!preconditions.uid.empty()) {
-      return fail(conflict(resource_->group, resource_->resource, name,
-                           concat("Precondition failed: UID in precondition: ", preconditions.uid, ", UID in object meta: ")));
-    }
-    if (now.object && preconditions.resource_version && !preconditions.resource_version->empty()) {
-      auto version = concat(now.object->revision());
-      if (version != *preconditions.resource_version)
-        return fail(conflict(resource_->group, resource_->resource, name,
-                             concat("Precondition failed: ResourceVersion in precondition: ", *preconditions.resource_version,
-                                    ", ResourceVersion in object meta: ", version)));
-    }
     bool lost_race = false;
-    auto outcome = update_once(key, name_space, name, now, produce, may_create, options, lost_race);
-    if (!lost_race) return outcome;
+    auto attempt = [&]() -> Result<Outcome> {
+      TRY(check_preconditions(now, key, name, preconditions));
+      return update_once(key, name_space, name, now, produce, may_create, options, lost_race);
+    };
+    auto outcome = attempt();
+    if (lost_race) continue;
+    if (outcome || tries > 0 || !TRY(is_outdated(key, now))) return outcome;
   }
   return fail(conflict(resource_->group, resource_->resource, name, kOptimisticLock));
 }
@@ -302,7 +315,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     DeleteOptions delete_options;
     delete_options.dry_run = options.dry_run;
     auto outcome = erase_at(key, current, delete_options, lost_race);
-    if (outcome && !lost_race) outcome->object = frozen->with_revision(outcome->object->revision());
+    if (outcome && !lost_race) outcome->object = frozen->with_revision(old.revision());
     return outcome;
   }
   frozen->set_revision(old.revision());

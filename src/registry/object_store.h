@@ -98,6 +98,10 @@ class ObjectStore {
     store::Revision revision = 0;  // to compare with; 0 if none
   };
   Result<Current> current(const std::string& key, bool newest);
+  // A cache of a store elsewhere may be behind: what is refused on its word is decided once more on the newest.
+  Result<bool> is_outdated(const std::string& key, const Current& decided_on);
+  Result<void> check_preconditions(const Current& current, const std::string& key, std::string_view name,
+                                   const Preconditions& wanted) const;
   Result<Outcome> create_at(const std::string& key, std::string_view name_space, Value object, Arena& arena, const WriteOptions& options,
                             Current* lost_to);
   Result<Outcome> update_once(const std::string& key, std::string_view name_space, std::string_view name, const Current& current, const Produce& produce,

@@ -83,6 +83,9 @@ struct Rules {
   // After prepare_update: the times that the server gives.
   void (*stamp_update)(Value object, const Object& old, std::string_view subresource, int64_t now_seconds) = nullptr;
 
+  // After validation and admission of a create: what upstream's defaulting does when it reads back what was stored.
+  void (*canonicalize)(Value object) = nullptr;
+
   // Metadata is validated by the machinery (names by `validate_name`); these do the rest.
   void (*validate)(const Object& object, FieldErrors& errors) = nullptr;
   // Of the main resource; `validate` is NOT called on update by the machinery: call it from here where upstream does (it does for most kinds).
@@ -123,6 +126,7 @@ struct Rules {
   int64_t ttl_seconds = 0;                // events: 3600
   // What a delete does to dependants when no propagationPolicy is given: "background" (most), "orphan" (batch/v1 jobs), "foreground".
   std::string_view default_propagation = "background";
+  std::string_view propagation_warning;   // sent when a delete leaves that to the default
   std::span<const std::string_view> reset_fields;         // of the main resource for apply; default {"status"} where there is a status subresource
   std::span<const std::string_view> status_reset_fields;  // default {"spec", "metadata..."} see verbs.cpp
 };

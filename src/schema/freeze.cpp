@@ -299,12 +299,31 @@ Value thaw(const AnyView& view, Arena& arena) {
   return {};
 }
 
+namespace {
+
+// The metadata with the version where its field is: people see the order in what is said of their patches.
+Value with_version(Value metadata, std::string_view version, Arena& arena) {
+  constexpr std::string_view kBefore[] = {"name", "generateName", "namespace", "selfLink", "uid"};
+  Value ordered = Value::object(arena, metadata.size() + 1);
+  bool placed = false;
+  for (const auto& member : metadata.members()) {
+    if (!placed && std::find(std::begin(kBefore), std::end(kBefore), member.name) == std::end(kBefore)) {
+      ordered.set("resourceVersion", version);
+      placed = true;
+    }
+    ordered.set(member.name, member.value);
+  }
+  if (!placed) ordered.set("resourceVersion", version);
+  return ordered;
+}
+
+}  // namespace
+
 Value thaw(const Object& object, Arena& arena) {
   Value value = thaw_struct(object.view(), object.type(), arena, true);
-  if (object.revision() != 0) {
-    std::string text = concat(object.revision());
-    if (Value metadata = value["metadata"]; metadata.is_object()) metadata.set("resourceVersion", arena.copy(text));
-  }
+  if (object.revision() != 0)
+    if (Value metadata = value["metadata"]; metadata.is_object())
+      value.set("metadata", with_version(metadata, arena.copy(concat(object.revision())), arena));
   return value;
 }
 

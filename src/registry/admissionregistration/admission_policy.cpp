@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "registry/admissionregistration/match.h"
 #include "registry/columns.h"
+#include "registry/keep_metadata.h"
 
 namespace sampan::registry {
 
@@ -195,6 +196,7 @@ extern const Rules kValidatingAdmissionPolicyRules{
     .group = "admissionregistration.k8s.io",
     .kind = "ValidatingAdmissionPolicy",
     .defaults = admission_policy::defaults,
+    .prepare_update = keep_metadata_in_status,
     .validate = admission_policy::validate_validating,
     .validate_update = admission_policy::validate_validating_update,
     .validate_subresource = admission_policy::validate_status,

@@ -24,6 +24,8 @@ void set_template_generation(Value object, int64_t generation) {
 }
 
 void defaults(Value object, std::string_view) {
+  // There is always a number in what the API gives out.
+  set_template_generation(object, number_of(object["metadata"]["annotations"][kTemplateGeneration].as_string()));
   Value spec = object.ensure_object("spec");
   Value strategy = spec.ensure_object("updateStrategy");
   default_text(strategy, "type", "RollingUpdate");

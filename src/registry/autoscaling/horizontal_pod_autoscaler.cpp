@@ -31,7 +31,6 @@ void default_rules(Value rules, bool up) {
 }
 
 void default_metrics(Value spec) {
-  constexpr int kCpuUtilization = 80;
   if (!spec["metrics"].empty()) return;
   Value metric = Value::object(spec.arena());
   metric.set("type", "Resource");
@@ -39,7 +38,7 @@ void default_metrics(Value spec) {
   resource.set("name", "cpu");
   Value target = resource.ensure_object("target");
   target.set("type", "Utilization");
-  target.set("averageUtilization", kCpuUtilization);
+  target.set("averageUtilization", kDefaultUtilization);
   Value metrics = Value::list(spec.arena());
   metrics.push(metric);
   spec.set("metrics", metrics);
@@ -48,7 +47,7 @@ void default_metrics(Value spec) {
 void defaults(Value object, std::string_view version) {
   Value spec = object.ensure_object("spec");
   default_value(spec, "minReplicas", 1);
-  if (version == "v1") return;  // what it has for metrics is found when it is converted
+  if (version == "v1") return default_utilization(object);
   drop_round_trip_annotations(object);
   default_metrics(spec);
   Value behavior = spec["behavior"];

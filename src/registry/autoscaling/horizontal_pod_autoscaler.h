@@ -9,6 +9,8 @@ namespace sampan::registry::autoscaling {
 // Between autoscaling/v1 and autoscaling/v2. What v1 has no fields for is kept in annotations of it, as JSON.
 void convert(Value object, std::string_view from, std::string_view to);
 void drop_round_trip_annotations(Value object);
+void default_utilization(Value object);  // of v1, where no metric is given
+inline constexpr int kDefaultUtilization = 80;
 
 // ---- validation of specs, in the shape of v2 ----
 

@@ -281,13 +281,15 @@ void to_v1(Value object) {
   default_value(status, "desiredReplicas", 0);
 }
 
+bool read_metrics(Value object, Value& out) {
+  return read_list(object, kMetrics, kMetricSpec, [](Value item, Arena& arena) { return metric_to_v2(item, Half::Spec, arena); }, out);
+}
+
 void to_v2(Value object) {
-  constexpr int kDefaultUtilization = 80;
   Arena& arena = object.arena();
   Value spec = object.ensure_object("spec"), status = object["status"];
   Value metrics;
-  if (!read_list(object, kMetrics, kMetricSpec, [](Value item, Arena& a) { return metric_to_v2(item, Half::Spec, a); }, metrics))
-    metrics = Value::list(arena);
+  if (!read_metrics(object, metrics)) metrics = Value::list(arena);
   if (Value percentage = spec["targetCPUUtilizationPercentage"]; !percentage.is_missing())
     metrics.push(cpu_metric("target", percentage, arena));
   if (metrics.empty()) metrics.push(cpu_metric("target", kDefaultUtilization, arena));
@@ -318,6 +320,11 @@ void drop_round_trip_annotations(Value object) {
   Value annotations = object["metadata"]["annotations"];
   if (!annotations.is_object()) return;
   for (auto name : kRoundTrip) annotations.remove(name);
+}
+
+void default_utilization(Value object) {
+  Value metrics;
+  if (!read_metrics(object, metrics) || metrics.empty()) default_value(object["spec"], "targetCPUUtilizationPercentage", kDefaultUtilization);
 }
 
 void convert(Value object, std::string_view from, std::string_view to) {

@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::string_view kTemplate = "'template':{'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'x'}]}}";
 
-// A job as it is when it is validated on create.
+// A job as it is after a create.
 ObjectRef job(std::string_view spec, std::string_view rest = {}, std::string_view name = "j") {
   Arena arena;
   Value object = tree(arena, concat("{'metadata':{'name':'", name, "','uid':'u-1','generation':1},'spec':{", spec, "}", rest, "}"));
   kJobRules.defaults(object, "v1");
   kJobRules.prepare_create(object, {});
+  kJobRules.canonicalize(object);
   return frozen(object, type_of("batch/v1", "Job"));
 }
 std::string with_template(std::string_view spec) { return spec.empty() ? std::string(kTemplate) : concat(kTemplate, ",", spec); }
@@ -50,6 +51,15 @@ TEST(Job, Defaults) {
     EXPECT_EQ(labels["job-name"].as_string(), "j");
     EXPECT_EQ(labels["controller-uid"].as_string(), "u-1");
   }
+  // Labels of the pods become the job's, with those that the server adds; its own labels stay apart.
+  constexpr std::string_view kLabelled =
+      "'template':{'metadata':{'labels':{'a':'b'}},'spec':{'restartPolicy':'Never','containers':[{'name':'c','image':'x'}]}}";
+  EXPECT_EQ(job(kLabelled)->view()["metadata"]["labels"].size(), 5u);
+  Arena arena;
+  Value own = tree(arena, concat("{'metadata':{'name':'j','uid':'u','labels':{'x':'y'}},'spec':{", kLabelled, "}}"));
+  kJobRules.defaults(own, "v1");
+  kJobRules.prepare_create(own, {});
+  EXPECT_EQ(own["metadata"]["labels"].size(), 1u);
   EXPECT_FALSE(job(with_template("'parallelism':3"))->view()["spec"]["completions"].present());
   EXPECT_EQ(job(with_template("'backoffLimitPerIndex':3"))->view()["spec"]["backoffLimit"].as_int(), INT32_MAX);
 }

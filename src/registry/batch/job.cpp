@@ -13,11 +13,11 @@ namespace {
 constexpr std::string_view kUidLabel = "batch.kubernetes.io/controller-uid", kNameLabel = "batch.kubernetes.io/job-name";
 constexpr std::string_view kOldUidLabel = "controller-uid", kOldNameLabel = "job-name";
 
-// A job without labels has those of its pods.
+// A job without labels has those of its pods. It is the same map, as upstream: labels that the server adds to the pods are the job's too.
 void default_labels(Value object) {
   Value labels = object["spec"]["template"]["metadata"]["labels"];
   if (labels.empty() || !object["metadata"]["labels"].empty()) return;
-  object.ensure_object("metadata").set("labels", labels.clone(object.arena()));
+  object.ensure_object("metadata").set("labels", labels);
 }
 
 void defaults(Value object, std::string_view) {
@@ -45,7 +45,6 @@ void prepare_create(Value object, const CreateContext&) {
     Value wanted = spec.ensure_object("selector").ensure_object("matchLabels");
     if (!wanted.has(kUidLabel)) wanted.set(kUidLabel, metadata["uid"]);
   }
-  default_labels(object);
   drop_disabled_template_fields(pod_template, {});
 }
 
@@ -217,6 +216,7 @@ extern const Rules kJobRules{
     .defaults = defaults,
     .prepare_create = prepare_create,
     .prepare_update = prepare_update,
+    .canonicalize = default_labels,
     .validate = validate,
     .validate_update = validate_update,
     .validate_subresource = validate_subresource,
@@ -226,6 +226,8 @@ extern const Rules kJobRules{
     .row = row,
     .field_labels = kFieldLabels,
     .default_propagation = "orphan",
+    .propagation_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+                           "propagationPolicy=Orphan to suppress this warning",
 };
 
 }  // namespace sampan::registry

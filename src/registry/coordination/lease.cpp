@@ -54,6 +54,7 @@ extern const Rules kLeaseRules{
     .prepare_update = prepare_update,
     .validate = validate,
     .validate_update = validate_update,
+    .qualified_finalizers = false,
     .columns = kColumns,
     .row = row,
     .has_generation = false,

@@ -120,6 +120,7 @@ extern const Rules kLeaseCandidateRules{
     .validate = validate,
     .validate_update = validate_update,
     .validate_name = validate_name,
+    .qualified_finalizers = false,
     .columns = kColumns,
     .row = row,
     .has_generation = false,

@@ -82,8 +82,7 @@ void warn_of_claim_spec(const At& spec, std::vector<std::string>& warnings) {
   }
 }
 
-void validate_claim_template(const At& claim) {
-  At metadata = claim["metadata"];
+void validate_template_metadata(const At& metadata) {
   validate_annotations(metadata.errors(), metadata.path().child("annotations"), metadata.value()["annotations"]);
   validate_labels(metadata.errors(), metadata.path().child("labels"), metadata.value()["labels"]);
   // Upstream's names of the fields, their first letter in lower case.
@@ -105,6 +104,10 @@ void validate_claim_template(const At& claim) {
   for (auto& field : kForbidden)
     if (metadata.value()[field.field].present())
       At({}, metadata.path().child(field.shown), metadata.errors()).forbidden("cannot be set");
+}
+
+void validate_claim_template(const At& claim) {
+  validate_template_metadata(claim["metadata"]);
   validate_claim_spec(claim["spec"], {});
 }
 

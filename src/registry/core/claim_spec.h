@@ -13,6 +13,9 @@ void validate_claim_spec(const At& spec, const ClaimSpecOptions& options);
 
 void warn_of_claim_spec(const At& spec, std::vector<std::string>& warnings);
 
+// Of what claims are made from: only labels and annotations may be given.
+void validate_template_metadata(const At& metadata);
+
 // metadata (of which only labels and annotations may be set) and spec.
 void validate_claim_template(const At& claim);
 

@@ -35,6 +35,10 @@ void prepare_create(Value object, const CreateContext&) {
 
 void prepare_update(Value object, const Object& old, std::string_view subresource) {
   label_with_name(object);
+  if (subresource == "finalize") {
+    if (auto status = old["status"]; status.present()) object.set("status", schema::thaw(status, object.arena()));
+    return;
+  }
   if (!subresource.empty()) return;
   // Only the finalize subresource may take finalizers away.
   Value spec = object.ensure_object("spec");

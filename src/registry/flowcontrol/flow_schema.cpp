@@ -3,6 +3,7 @@
 #include "registry/columns.h"
 #include "registry/flowcontrol/conditions.h"
 #include "registry/flowcontrol/standard_objects.h"
+#include "registry/keep_metadata.h"
 
 namespace sampan::registry {
 
@@ -189,6 +190,7 @@ extern const Rules kFlowSchemaRules{
     .group = "flowcontrol.apiserver.k8s.io",
     .kind = "FlowSchema",
     .defaults = flow_schema::defaults,
+    .prepare_update = keep_metadata_in_status,
     .validate = flow_schema::validate,
     .validate_update = flow_schema::validate_update,
     .validate_subresource = flow_schema::validate_subresource,

@@ -5,6 +5,7 @@
 #include "registry/columns.h"
 #include "registry/flowcontrol/conditions.h"
 #include "registry/flowcontrol/standard_objects.h"
+#include "registry/keep_metadata.h"
 
 namespace sampan::registry {
 
@@ -166,6 +167,7 @@ extern const Rules kPriorityLevelConfigurationRules{
     .group = "flowcontrol.apiserver.k8s.io",
     .kind = "PriorityLevelConfiguration",
     .defaults = priority_level::defaults,
+    .prepare_update = keep_metadata_in_status,
     .validate = priority_level::validate,
     .validate_update = priority_level::validate_update,
     .validate_subresource = priority_level::validate_subresource,

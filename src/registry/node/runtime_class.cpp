@@ -66,6 +66,7 @@ extern const Rules kRuntimeClassRules{
     .validate_update = validate_update,
     .warnings = warn,
     .update_checks_whole = true,
+    .qualified_finalizers = false,
     .columns = kColumns,
     .row = row,
     .has_generation = false,

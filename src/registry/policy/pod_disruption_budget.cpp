@@ -71,6 +71,7 @@ extern const Rules kPodDisruptionBudgetRules{
     .validate_subresource = validate_status,
     .validate_name = name_is_path_segment,
     .update_checks_metadata = false,
+    .qualified_finalizers = false,
     .columns = kColumns,
     .row = row,
     .unconditional_update = false,

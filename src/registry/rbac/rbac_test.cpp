@@ -26,6 +26,10 @@ TEST(Roles, RulesNameWhatTheyAllow) {
   EXPECT_EQ(errors_of(kClusterRoleRules, *cluster),
             (Errors{"aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is "
                     "non-nil"}));
+  auto odd = make(kVersion, "ClusterRole", "{'aggregationRule': {'clusterRoleSelectors': [{'matchExpressions': [{'key': 'a', 'operator': 'Is'}]}]}}");
+  EXPECT_EQ(errors_of(kClusterRoleRules, *odd),
+            (Errors{"aggregationRule.clusterRoleSelectors[0].matchExpressions[0].operator: Invalid value: \"Is\": not a valid selector operator",
+                    "aggregationRule.clusterRoleSelectors[0]: Invalid value: null: invalid label selector."}));
 }
 
 TEST(RoleBindings, DefaultsAndTheirRole) {

@@ -35,8 +35,14 @@ void validate_aggregation(const Object& object, SelectorOptions options, FieldEr
   if (!aggregation.present()) return;
   At selectors = aggregation["clusterRoleSelectors"];
   if (selectors.empty()) selectors.required("at least one clusterRoleSelector required if aggregationRule is non-nil");
-  for (uint32_t i = 0; i < selectors.size(); i++)
-    validate_label_selector(errors, selectors.item(i).path(), selectors.item(i).value(), options);
+  for (uint32_t i = 0; i < selectors.size(); i++) {
+    At selector = selectors.item(i);
+    validate_label_selector(errors, selector.path(), selector.value(), options);
+    // Whatever is tolerated above still makes no selector.
+    FieldErrors strict;
+    validate_label_selector(strict, selector.path(), selector.value());
+    if (!strict.empty()) selector.invalid(Shown::null(), "invalid label selector.");
+  }
 }
 
 void validate(const Object& object, FieldErrors& errors) { validate_rules(object, Scope::Namespace, errors); }

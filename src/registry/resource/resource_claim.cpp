@@ -2,7 +2,9 @@
 #include "base/text.h"
 #include "registry/addresses.h"
 #include "registry/columns.h"
+#include "registry/core/claim_spec.h"
 #include "registry/core/pod_rules.h"
+#include "registry/keep_metadata.h"
 #include "registry/resource/devices.h"
 #include "registry/storage/parameters.h"
 
@@ -21,7 +23,10 @@ void validate(const Object& object, FieldErrors& errors) {
 }
 
 void require_spec_kept(const Object& object, const Object& old, FieldErrors& errors) {
-  if (!object["spec"].equals(old["spec"])) errors.invalid(Path("spec"), Shown::internal(object["spec"]), "field is immutable");
+  auto now = object["spec"], before = old["spec"];
+  if (now.equals(before)) return;
+  AnyView nothing(&(now.present() ? now : before).type(), object.data(), 0);  // shown as a spec that asks for nothing
+  errors.invalid(Path("spec"), Shown::internal(now.present() ? now : nothing), "field is immutable");
 }
 
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) { require_spec_kept(object, old, errors); }
@@ -143,6 +148,7 @@ void validate_status(std::string_view, const Object& object, const Object& old, 
 // What drivers tell about devices that the claim no longer has goes with them.
 void prepare_update(Value object, const Object& old, std::string_view subresource) {
   if (subresource != "status") return;
+  keep_metadata(object, old);
   Value status = object["status"], told = status["devices"];
   auto before = old["status"]["allocation"]["devices"]["results"];
   auto has = [](Value results, Value device) {
@@ -186,14 +192,7 @@ void template_defaults(Value object, std::string_view) { devices::default_claim_
 void validate_template(const Object& object, FieldErrors& errors) {
   Path path("spec");
   At spec(object["spec"], path, errors);
-  At metadata = spec["metadata"];
-  validate_labels(errors, metadata["labels"].path(), metadata["labels"].value());
-  At annotations = metadata["annotations"];
-  for (uint32_t i = 0; i < annotations.size(); i++) {
-    Complaints complaints;
-    check_qualified_name(to_lower(annotations.key(i)), complaints);
-    report(errors, annotations.path(), annotations.key(i), complaints);
-  }
+  validate_template_metadata(spec["metadata"]);
   devices::validate_claim_spec(spec["spec"]);
 }
 

@@ -1,0 +1,28 @@
+// What the API server counts about itself, by upstream's names.
+#pragma once
+#include "apiserver/catalog.h"
+#include "apiserver/request_info.h"
+#include "base/metrics.h"
+
+namespace sampan::apiserver {
+
+struct Context;
+
+class ServerMetrics {
+ public:
+  ServerMetrics();
+
+  // A request is answered. Names that a client made up are not kept.
+  void answered(const Context& context, int status, double seconds);
+  // A watch has begun: the gauge to take one from when it ends.
+  Series& long_running(const Context& context);
+  Series& watch_events(const schema::Resource& resource);
+  Series& in_flight(bool mutating);
+
+  void write(std::string& out, const Catalog& catalog) const;
+
+ private:
+  MetricFamily requests_, durations_, long_running_, watch_events_, in_flight_;
+};
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,191 @@
+#include "cmd/apiserver_options.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cluster/certificates.h"
+#include "cmd/authentication_config.h"
+#include "cmd/feature_gates.h"
+#include "registry/addresses.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+Error complaint(std::string text) { return bad_request(std::move(text)); }
+
+Result<void> read_serving(const FlagSet& flags, ApiserverOptions& out) {
+  auto port = flags.number("secure-port");
+  if (port < 1 || port > 65535)
+    return fail(complaint(concat("--secure-port ", port, " must be between 1 and 65535, inclusive. It cannot be turned off with 0")));
+  out.port = static_cast<uint16_t>(port);
+  out.bind_address = flags.text("bind-address");
+  out.advertise_address = flags.text("advertise-address");
+  if (out.advertise_address.empty()) {
+    auto bound = registry::parse_ip(out.bind_address);
+    out.advertise_address = bound && !bound->is_unspecified() ? out.bind_address : default_address();
+  }
+  out.tls_cert_file = flags.text("tls-cert-file");
+  out.tls_key_file = flags.text("tls-private-key-file");
+  if (out.tls_cert_file.empty() != out.tls_key_file.empty())
+    return fail(complaint("--tls-cert-file and --tls-private-key-file have to be given together"));
+  out.client_ca_file = flags.text("client-ca-file");
+  if (auto version = flags.text("tls-min-version"); !version.empty()) {
+    if (version != "VersionTLS12" && version != "VersionTLS13")
+      return fail(complaint(concat("--tls-min-version: unknown tls version ", quoted(version), "; VersionTLS12 and VersionTLS13 are served")));
+    out.tls.minimum_version = version;
+  }
+  out.tls.cipher_suites = flags.list("tls-cipher-suites");
+  if (auto streams = flags.number("http2-max-streams-per-connection"); streams > 0)
+    out.limits.streams_per_connection_max = static_cast<unsigned>(streams);
+  return {};
+}
+
+Result<void> read_store(const FlagSet& flags, ApiserverOptions& out) {
+  out.data_dir = flags.text("data-dir");
+  out.cert_dir = flags.text("cert-dir");
+  if (out.cert_dir.empty()) out.cert_dir = out.data_dir;
+  out.etcd_servers = flags.list("etcd-servers");
+  out.etcd_ca_file = flags.text("etcd-cafile");
+  out.etcd_cert_file = flags.text("etcd-certfile");
+  out.etcd_key_file = flags.text("etcd-keyfile");
+  out.store_live_timeout_ns = flags.nanoseconds("etcd-healthcheck-timeout");
+  out.store_ready_timeout_ns = flags.nanoseconds("etcd-readycheck-timeout");
+  if (flags.text("etcd-prefix") != "/registry") return fail(complaint("--etcd-prefix: keys begin with /registry, nothing else is possible yet"));
+  if (auto backend = flags.text("storage-backend"); !backend.empty() && backend != "etcd3")
+    return fail(complaint(concat("--storage-backend invalid, allowed values: etcd3. If not specified, it will default to 'etcd3'")));
+  return {};
+}
+
+Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
+  out.service_cidr = flags.text("service-cluster-ip-range");
+  auto ranges = split(out.service_cidr, ',');
+  if (ranges.size() > 2) return fail(complaint("--service-cluster-ip-range must not contain more than two entries"));
+  bool families[2] = {false, false};
+  for (auto range : ranges) {
+    auto cidr = registry::parse_cidr(trim(range));
+    if (!cidr) return fail(complaint(concat("--service-cluster-ip-range: ", quoted(range), " is no range of addresses")));
+    bool& family = families[cidr->is_v4()];
+    if (family) return fail(complaint("--service-cluster-ip-range and --secondary-service-cluster-ip-range must be of different IP family"));
+    family = true;
+  }
+  auto ports = flags.text("service-node-port-range");
+  auto separator = ports.find_first_of("-+");
+  int last = 0;
+  parse_int(std::string_view(ports).substr(0, separator), out.node_port_first);
+  parse_int(std::string_view(ports).substr(separator + 1), last);
+  if (ports[separator] == '+') last += out.node_port_first;
+  out.node_port_count = last - out.node_port_first + 1;
+  auto reconciler = flags.text("endpoint-reconciler-type");
+  if (reconciler != "lease" && reconciler != "master-count" && reconciler != "none")
+    return fail(complaint(concat("--endpoint-reconciler-type must be one of: master-count, lease, none, got ", quoted(reconciler))));
+  out.keeps_endpoints = reconciler != "none";
+  return {};
+}
+
+Result<void> read_authentication_config(const FlagSet& flags, ApiserverOptions& out) {
+  auto path = flags.text("authentication-config");
+  if (path.empty()) return {};
+  auto text = TRY(cluster::read_file(path));
+  auto config = parse_authentication_config(text);
+  if (!config)
+    return fail(complaint(concat("failed to load authentication configuration from file ", quoted(path), ": ", config.error().message())));
+  out.has_token_issuers = config->has_issuers;
+  if (!config->says_anonymous) return {};
+  if (flags.given("anonymous-auth"))
+    return fail(complaint("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file"));
+  out.anonymous_auth = config->anonymous;
+  out.anonymous_paths = config->anonymous_paths;
+  return {};
+}
+
+Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
+  constexpr std::string_view modes[] = {"ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"};
+  out.authorization_modes = flags.list("authorization-mode");
+  for (size_t i = 0; i < out.authorization_modes.size(); i++) {
+    const auto& mode = out.authorization_modes[i];
+    if (std::find(std::begin(modes), std::end(modes), mode) == std::end(modes))
+      return fail(complaint(concat("authorization-mode ", quoted(mode), " is not a valid mode")));
+    if (std::find(out.authorization_modes.begin(), out.authorization_modes.begin() + static_cast<long>(i), mode) !=
+        out.authorization_modes.begin() + static_cast<long>(i))
+      return fail(complaint(concat("authorization-mode ", quoted(mode), " is given twice")));
+  }
+  if (out.authorization_modes.empty()) return fail(complaint("at least one authorization-mode must be passed"));
+  out.token_file = flags.text("token-auth-file");
+  out.anonymous_auth = flags.is_true("anonymous-auth");
+  TRY(read_authentication_config(flags, out));
+  out.admission.enable = flags.list("enable-admission-plugins");
+  out.admission.disable = flags.list("disable-admission-plugins");
+  for (const auto& name : out.admission.enable)
+    if (std::find(out.admission.disable.begin(), out.admission.disable.end(), name) != out.admission.disable.end())
+      return fail(complaint(concat("[", name, "] in enable-admission-plugins and disable-admission-plugins overlapped")));
+  return {};
+}
+
+Result<void> read_apis(const FlagSet& flags, ApiserverOptions& out) {
+  for (const auto& entry : flags.list("runtime-config")) {
+    auto equals = entry.find('=');
+    auto key = entry.substr(0, equals);
+    auto value = equals == std::string::npos ? std::string() : entry.substr(equals + 1);
+    auto on = value.empty() ? Result<bool>(true) : parse_bool(value);  // a key alone turns on
+    if (!on) return fail(complaint(concat("runtime-config invalid value ", quoted(entry))));
+    bool known = key == "v1" || key.find('/') != std::string::npos;
+    if (!known) return fail(complaint(concat("runtime-config invalid key ", key)));
+    out.runtime_config.emplace_back(key, *on);
+  }
+  std::string gates;
+  for (const auto& part : flags.list("feature-gates")) append(gates, gates.empty() ? "" : ",", part);
+  return set_feature_gates(gates, out.feature_gates);
+}
+
+Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
+  auto reads = flags.number("max-requests-inflight"), mutations = flags.number("max-mutating-requests-inflight");
+  if (reads < 0) return fail(complaint("--max-requests-inflight can not be negative value"));
+  if (mutations < 0) return fail(complaint("--max-mutating-requests-inflight can not be negative value"));
+  // 0 means no limit.
+  constexpr unsigned kUnlimited = 1'000'000;
+  out.reads_max = reads ? static_cast<unsigned>(reads) : kUnlimited;
+  out.mutations_max = mutations ? static_cast<unsigned>(mutations) : kUnlimited;
+  out.watch_seconds_min = flags.number("min-request-timeout");
+  if (out.watch_seconds_min < 0) return fail(complaint("--min-request-timeout can not be negative value"));
+  out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");
+  if (out.shutdown_delay_ns < 0) return fail(complaint("--shutdown-delay-duration can not be negative value"));
+  out.verbosity = static_cast<int>(flags.number("v"));
+  return {};
+}
+
+}  // namespace
+
+std::string default_address() {
+  // Connecting a datagram socket sends nothing; it makes the kernel choose a route.
+  constexpr const char* kElsewhere = "192.0.2.1";
+  std::string address = "127.0.0.1";
+  int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return address;
+  sockaddr_in to{}, from{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  inet_pton(AF_INET, kElsewhere, &to.sin_addr);
+  socklen_t size = sizeof from;
+  char text[INET_ADDRSTRLEN];
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 && ::getsockname(fd, reinterpret_cast<sockaddr*>(&from), &size) == 0 &&
+      inet_ntop(AF_INET, &from.sin_addr, text, sizeof text))
+    address = text;
+  ::close(fd);
+  return address;
+}
+
+Result<ApiserverOptions> apiserver_options(const FlagSet& flags) {
+  ApiserverOptions out;
+  TRY(read_serving(flags, out));
+  TRY(read_store(flags, out));
+  TRY(read_services(flags, out));
+  TRY(read_access(flags, out));
+  TRY(read_apis(flags, out));
+  TRY(read_limits(flags, out));
+  return out;
+}
+
+}  // namespace sampan::cmd

@@ -1,0 +1,45 @@
+// What the flags of `sampan apiserver` come to, checked.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "apiserver/server.h"
+#include "cmd/flags.h"
+#include "net/server.h"
+
+namespace sampan::cmd {
+
+struct ApiserverOptions {
+  std::string data_dir, cert_dir;
+  std::string bind_address, advertise_address;  // the latter is never empty
+  uint16_t port = 6443;
+  std::string tls_cert_file, tls_key_file, client_ca_file;  // "" = ours
+  net::TlsOptions tls;                                       // version and cipher suites
+  net::ServerLimits limits;
+  std::vector<std::string> etcd_servers;
+  std::string etcd_ca_file, etcd_cert_file, etcd_key_file;
+  int64_t store_live_timeout_ns = 2'000'000'000, store_ready_timeout_ns = 2'000'000'000;  // of health checks
+  std::string service_cidr;
+  int node_port_first = 30000, node_port_count = 2768;
+  bool keeps_endpoints = true;  // of the kubernetes service
+  std::vector<std::string> authorization_modes;
+  std::string token_file;
+  apiserver::RuntimeConfig runtime_config;
+  apiserver::AdmissionConfig admission;
+  bool anonymous_auth = true;
+  std::vector<std::string> anonymous_paths;  // only there; empty: anywhere
+  bool has_token_issuers = false;            // --authentication-config names some, which nobody asks yet
+  unsigned reads_max = 400, mutations_max = 200;
+  int64_t watch_seconds_min = 1800;
+  int64_t shutdown_delay_ns = 0;
+  int verbosity = 0;
+  std::map<std::string, bool, std::less<>> feature_gates;  // that were set
+};
+
+Result<ApiserverOptions> apiserver_options(const FlagSet& flags);
+
+// The address that this machine would send from; "127.0.0.1" without any route.
+std::string default_address();
+
+}  // namespace sampan::cmd

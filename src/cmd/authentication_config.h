@@ -1,0 +1,20 @@
+// The file of --authentication-config: so far, who may come without credentials, and where.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace sampan::cmd {
+
+struct AuthenticationConfig {
+  bool says_anonymous = false;  // the file has the field
+  bool anonymous = false;
+  std::vector<std::string> anonymous_paths;  // only these; empty: any
+  bool has_issuers = false;                  // `jwt`
+};
+
+Result<AuthenticationConfig> parse_authentication_config(std::string_view yaml);
+
+}  // namespace sampan::cmd
