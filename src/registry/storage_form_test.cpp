@@ -43,6 +43,23 @@ TEST(StorageForm, IsUpstreams) {
   }
 }
 
+TEST(StorageForm, ReadsDefinitionsAsV1Beta1) {
+  const schema::Resource* resource = resource_of("apiextensions.k8s.io", "customresourcedefinitions");
+  ASSERT_TRUE(resource);
+  auto object = from_stored_form(
+      *resource->type,
+      R"({"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1beta1","spec":{"version":"v1","validation":{"openAPIV3Schema":{"type":"object"}},)"
+      R"("additionalPrinterColumns":[{"name":"N","type":"string","JSONPath":".n"}],"versions":[{"name":"v1"},{"name":"v2","schema":{"openAPIV3Schema":{"type":"string"}}}],)"
+      R"("conversion":{"strategy":"Webhook","webhookClientConfig":{"url":"https://a"},"conversionReviewVersions":["v1"]}}})");
+  ASSERT_TRUE(object) << object.error().message();
+  std::string json;
+  schema::write_json(json, (**object)["spec"]["versions"]);
+  for (std::string_view part : {R"("name":"v1","served":false,"storage":false,"schema":{"openAPIV3Schema":{"type":"object"}})", R"({"type":"string"})", R"("jsonPath":".n")"})
+    EXPECT_NE(json.find(part), std::string::npos) << json;
+  EXPECT_EQ((**object)["spec"]["conversion"]["webhook"]["clientConfig"]["url"].as_string(), "https://a");
+  EXPECT_EQ((**object)["spec"]["conversion"]["webhook"]["conversionReviewVersions"].size(), 1u);
+}
+
 TEST(StorageForm, RefusesWhatIsNeither) {
   const schema::Resource* resource = resource_of("", "configmaps");
   ASSERT_TRUE(resource);
