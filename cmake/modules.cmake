@@ -6,6 +6,17 @@
 # test program, which replays their seeds.
 option(SAMPAN_FUZZ "build libFuzzer targets" OFF)
 
+# Archives, not shared objects: the product is one file that needs only the C library.
+function(find_archive variable name)
+  find_library(${variable} NAMES lib${name}.a REQUIRED)
+endfunction()
+find_archive(NGHTTP2 nghttp2)
+find_archive(YAML yaml)
+find_archive(ZLIB z)
+find_archive(SSL ssl)
+find_archive(CRYPTO crypto)
+find_archive(SQLITE sqlite3)
+
 find_package(Threads REQUIRED)
 find_package(GTest REQUIRED)
 

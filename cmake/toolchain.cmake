@@ -13,7 +13,7 @@ if(MOLD)
 endif()
 
 # GCC 12 sees array bounds, overlaps and overflows in its own string at -O2 where there are none.
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -fno-plt -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -fno-plt -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   add_compile_options(-fpch-preprocess)
 endif()

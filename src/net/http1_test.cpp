@@ -50,6 +50,7 @@ TEST(Http1, WhatIsUnderstood) {
       {"upgrade is a request", "GET /u HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "GET /u? h []", false},
       {"http/1.0", "GET / HTTP/1.0\r\n\r\n", "GET /?  []", true},
       {"http/1.0 kept", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET /?  []", false},
+      {"unlisted method", "BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n", "BREW /pot? h []", false},
       {"patch", "PATCH /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}", "PATCH /p? h [{}]", false},
   };
   for (auto& c : cases) {
@@ -113,8 +114,8 @@ TEST(Http1, WhatIsRefused) {
       {"http/0.9", "GET /\r\n\r\n", "505"},
       {"second space", "GET / x HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"lower case", "get / HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
-      {"unknown method", "BREW / HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"relative path", "GET a HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
+      {"method that is no word", "B(EW / HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"connect", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "405"},
       {"expects more", "GET / HTTP/1.1\r\nHost: h\r\nExpect: the-unexpected\r\n\r\n", "417"},
       {"chunk size with LF", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", "400"},
