@@ -61,7 +61,16 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::open(const schema::Resource& r
   store::CachedResource cached;
   cached.prefix = made->prefix_;
   cached.namespaced = resource.namespaced;
-  cached.decode = [type = resource.type](std::string_view value) { return from_stored_form(*type, value); };
+  // What others have written to a shared store lacks the defaults that are set when it is read, as kube-apiserver does; what we have written has them.
+  auto defaults = store.delivered_revision() == 0 ? made->rules_->defaults : nullptr;
+  cached.decode = [type = resource.type, version = resource.version, defaults](std::string_view value) -> Result<ObjectRef> {
+    auto object = TRY(from_stored_form(*type, value));
+    if (!defaults) return object;
+    Arena arena;
+    Value tree = schema::thaw(*object, arena);
+    defaults(tree, version);
+    return schema::freeze(tree, *type);
+  };
   if (resource.resource == "pods" && resource.group.empty())
     cached.index = [](const Object& pod) { return pod["spec"]["nodeName"].as_string(); };
   made->cache_ = TRY(store::Cache::open(store, std::move(cached), clock));

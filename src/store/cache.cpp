@@ -50,6 +50,9 @@ Result<Snapshot> Cache::fresh() {
   impl_->window->refresh();
   if (impl_->embedded()) return snapshot();
   auto current = TRY(impl_->store.current_revision());
+  if (auto newest = snapshot(); newest.revision() >= current) return newest;
+  // An etcd that cannot be asked for progress (before 3.4.25 and 3.5.8) would let us wait in vain: it is read instead, as upstream does.
+  if (auto asked = impl_->store.request_progress(); !asked && asked.error().is(Reason::MethodNotAllowed)) return impl_->follower->read(0);
   auto result = at_least(current, kFreshTimeoutUs);
   if (result || !result.error().is(Reason::Timeout)) return result;
   return impl_->follower->read(0);  // the watch hangs; what is asked for is still there
