@@ -157,8 +157,7 @@ Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldV
   else
     return fail(Error(Reason::UnsupportedMediaType,
                       "the body of the request was in an unknown format - accepted media types include: application/json, "
-                      "application/yaml, application/vnd.kubernetes.protobuf")
-                    .about("", "", ""));
+                      "application/yaml, application/vnd.kubernetes.protobuf"));
   TRY(conform_tree(context, decoded.tree, expected, validation, std::move(decoded.duplicates)));
   return decoded.tree;
 }

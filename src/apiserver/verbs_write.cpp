@@ -185,21 +185,28 @@ Result<Value> document_of(const Served& served, const ObjectRef& current, Arena&
   return tree;
 }
 
+// What apply does not know it refuses by itself; keys that are given twice are left to be told here.
+Result<void> report_duplicates(Context& context, const std::vector<std::string>& duplicates, FieldValidation validation) {
+  if (duplicates.empty() || validation == FieldValidation::Ignore) return {};
+  if (validation == FieldValidation::Strict)
+    return fail(bad_request(concat("error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ",
+                                   join(duplicates, "\n  "))));
+  for (const auto& duplicate : duplicates) context.warnings.push_back(duplicate);
+  return {};
+}
+
 HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const WriteParameters& parameters) {
   const Served& served = *context.served;
   auto expected = expected_kind(served);
-  {  // what strict decoding has to say of the configuration itself; its form is apply's to judge
-    Arena arena;
-    Value copy = patch.tree.clone(arena);
-    if (copy["kind"].as_string() == served.resource->kind && copy["apiVersion"].as_string() == served.api_version())
-      TRY(conform_tree(context, copy, expected, parameters.validation, patch.duplicates));
-  }
+  size_t warnings_before = context.warnings.size();
   ObjectRef before;  // outlives the tree that is made of it
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     auto manager = field_manager(context, parameters);
     manager.api_version = arena.copy(served.api_version());
     if (current) before = TRY(in_served_version(served, current));
     Value object = TRY(schema::apply(before.get(), patch.tree.clone(arena), *served.resource->type, manager, parameters.force, arena));
+    context.warnings.resize(warnings_before);  // of a try that lost its race
+    TRY(report_duplicates(context, patch.duplicates, parameters.validation));
     TRY(conform_tree(context, object, expected, FieldValidation::Ignore, {}));
     TRY(check_name(context, object));
     TRY(settle(context, object, current.get(), parameters, true));

@@ -64,7 +64,7 @@ Result<WriteParameters> write_parameters(const Context& context, std::string_vie
       errors.forbidden(Path("force"), "may not be specified for non-apply patch");
   }
   auto validation = context.query.get("fieldValidation");
-  constexpr std::string_view known[] = {"Ignore", "Warn", "Strict"};
+  constexpr std::string_view known[] = {"", "Ignore", "Strict", "Warn"};
   if (validation == "Strict")
     parameters.validation = FieldValidation::Strict;
   else if (validation == "Ignore")

@@ -24,6 +24,7 @@ class Priority final : public AdmissionPlugin {
   }
 
   Result<void> validate(const Attributes& attributes, const Object* object, const Object* old) override {
+    if (attributes.operation == Operation::Delete) return check_delete(attributes);
     bool writes = attributes.operation == Operation::Create || attributes.operation == Operation::Update;
     if (!writes || !is_about(attributes, "scheduling.k8s.io", "priorityclasses") || !is_default(*object)) return {};
     auto found = default_class();
@@ -38,6 +39,14 @@ class Priority final : public AdmissionPlugin {
     std::string class_name, preemption_policy;
     int64_t value = 0;
   };
+
+  static Result<void> check_delete(const Attributes& attributes) {
+    const RequestInfo& info = attributes.info;
+    if (!is_about(attributes, "scheduling.k8s.io", "priorityclasses") || !std::string_view(info.name).starts_with("system-")) return {};
+    return fail(Error(Reason::Forbidden, concat("priorityclasses.scheduling.k8s.io ", quoted(info.name),
+                                                " is forbidden: this is a system priority class and cannot be deleted"))
+                    .about(info.group, info.resource, info.name));
+  }
 
   // Clients that leave out what this plug-in once set do not mean to change it.
   static void keep(Value pod, const AnyView& old_spec) {
