@@ -128,7 +128,7 @@ struct Rules {
   std::string_view default_propagation = "background";
   std::string_view propagation_warning;   // sent when a delete leaves that to the default
   std::span<const std::string_view> reset_fields;         // of the main resource for apply; default {"status"} where there is a status subresource
-  std::span<const std::string_view> status_reset_fields;  // default {"spec", "metadata..."} see verbs.cpp
+  std::span<const std::string_view> status_reset_fields;  // default {"spec"}
 };
 
 // From kinds.cpp. Never null: a kind without a table gets the plain one.

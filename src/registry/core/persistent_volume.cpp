@@ -1,4 +1,5 @@
 // PersistentVolume: a piece of storage of the cluster.
+#include "base/time_text.h"
 #include "base/encoding.h"
 #include "base/text.h"
 #include "registry/columns.h"
@@ -265,6 +266,13 @@ void row(const Object& object, Row& row) {
 
 constexpr FieldLabel kFieldLabels[] = {{"name", [](const Object& object) { return std::string(name_of(object)); }}};
 
+// When the phase was last another one.
+void stamp_update(Value object, const Object& old, std::string_view subresource, int64_t now_seconds) {
+  if (subresource != "status" || object["status"]["phase"].as_string() == old["status"]["phase"].as_string()) return;
+  Value status = object.ensure_object("status");
+  if (status["lastPhaseTransitionTime"].is_missing()) status.set("lastPhaseTransitionTime", object.arena().copy(rfc3339(now_seconds)));
+}
+
 }  // namespace core_persistent_volume
 
 extern const Rules kPersistentVolumeRules{
@@ -272,6 +280,7 @@ extern const Rules kPersistentVolumeRules{
     .kind = "PersistentVolume",
     .defaults = core_persistent_volume::defaults,
     .prepare_create = core_persistent_volume::prepare_create,
+    .stamp_update = core_persistent_volume::stamp_update,
     .validate = core_persistent_volume::validate,
     .validate_update = core_persistent_volume::validate_update,
     .validate_subresource = core_persistent_volume::validate_status,

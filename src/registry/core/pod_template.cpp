@@ -52,6 +52,7 @@ extern const Rules kPodTemplateRules{
     .warnings = warn,
     .columns = kColumns,
     .row = row,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

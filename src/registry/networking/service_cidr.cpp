@@ -1,5 +1,6 @@
 // ServiceCIDR and IPAddress: from where cluster IPs are taken, and which are.
 #include "base/text.h"
+#include "registry/keep_metadata.h"
 #include "registry/addresses.h"
 #include "registry/columns.h"
 #include "registry/networking/reference.h"
@@ -54,6 +55,7 @@ void row(const Object& object, Row& row) {
 extern const Rules kServiceCIDRRules{
     .group = "networking.k8s.io",
     .kind = "ServiceCIDR",
+    .prepare_update = keep_metadata_in_status,
     .validate = service_cidr::validate,
     .validate_update = service_cidr::validate_update,
     .validate_subresource = service_cidr::validate_status,

@@ -36,6 +36,7 @@ extern const Rules kDeviceClassRules{
     .update_checks_whole = true,
     .columns = device_class::kColumns,
     .row = device_class::row,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

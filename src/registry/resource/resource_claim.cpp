@@ -219,6 +219,7 @@ extern const Rules kResourceClaimRules{
     .columns = resource_claim::kColumns,
     .row = resource_claim::row,
     .has_generation = false,
+    .returns_deleted_object = true,
     .status_reset_fields = resource_claim::kStatusReset,
 };
 
@@ -231,6 +232,7 @@ extern const Rules kResourceClaimTemplateRules{
     .columns = resource_claim::kTemplateColumns,
     .row = resource_claim::template_row,
     .has_generation = false,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

@@ -261,6 +261,7 @@ extern const Rules kResourceSliceRules{
     .columns = resource_slice::kColumns,
     .row = resource_slice::row,
     .field_labels = resource_slice::kFieldLabels,
+    .returns_deleted_object = true,
 };
 
 }  // namespace sampan::registry

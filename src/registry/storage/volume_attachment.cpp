@@ -1,5 +1,6 @@
 // VolumeAttachment: the wish that a volume be attached to a node, and what became of it.
 #include "base/text.h"
+#include "registry/keep_metadata.h"
 #include "registry/columns.h"
 #include "registry/core/persistent_volume_spec.h"
 #include "registry/storage/parameters.h"
@@ -89,6 +90,7 @@ constexpr std::string_view kStatusReset[] = {"metadata", "spec"};
 extern const Rules kVolumeAttachmentRules{
     .group = "storage.k8s.io",
     .kind = "VolumeAttachment",
+    .prepare_update = keep_metadata_in_status,
     .validate = volume_attachment::validate,
     .validate_update = volume_attachment::validate_update,
     .validate_subresource = volume_attachment::validate_subresource,
