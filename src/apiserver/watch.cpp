@@ -135,16 +135,16 @@ class WatchSource : public net::BodySource {
     bool matched = event.previous && request_.matches(*event.previous);
     if (!matches && !matched) return;
     if (!matches) {
-      if (deleted) return write_event(out, "DELETED", encode(event));
+      if (deleted) return write_shared(out, "DELETED", event);
       return write_event(out, "DELETED", encode(event.previous->with_revision(event.revision)));
     }
-    write_event(out, matched ? "MODIFIED" : "ADDED", encode(event));
+    write_shared(out, matched ? "MODIFIED" : "ADDED", event);
   }
 
-  // The bytes of the event's object, shared with other watches where they want the same.
-  std::string encode(const store::Event& event) {
-    if (slot_ == kNotShared) return encode(event.object);
-    return *event.encoded(slot_, [&] { return encode(event.object); });
+  // The bytes of the event's object are shared with other watches where they want the same.
+  void write_shared(std::string& out, std::string_view type, const store::Event& event) {
+    if (slot_ == kNotShared) return write_event(out, type, encode(event.object));
+    write_event(out, type, *event.encoded(slot_, [&] { return encode(event.object); }));
   }
 
   std::string encode(const ObjectRef& object) {

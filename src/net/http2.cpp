@@ -33,6 +33,7 @@ struct Http2Connection::Stream {
   bool answered = false;
   bool answer_sent = false;
   bool waits = false;            // the source has nothing now
+  bool source_empty = false;     // the source said so with its last bytes, and has not woken us since
   bool source_ended = false;
   size_t head_bytes = 0;
   size_t unacknowledged = 0;     // body bytes that its window was not given back for
@@ -360,7 +361,9 @@ void Http2Connection::submit_answer(Stream& stream) {
 
 void Http2Connection::wake(int32_t id) {
   auto stream = find(id);
-  if (!stream || !stream->waits) return;
+  if (!stream) return;
+  stream->source_empty = false;
+  if (!stream->waits) return;
   stream->waits = false;
   stream->progress_at_us = context_.carrier->now_us();
   nghttp2_session_resume_data(session_, id);
@@ -372,7 +375,9 @@ ssize_t Http2Connection::fill_from_source(Stream& stream) {
   stream.buffer.clear();
   stream.sent = 0;
   for (int pulls = 0; stream.buffer.empty() && !stream.source_ended; pulls++) {
-    auto pull = stream.response.source->pull(stream.buffer, kPullBytes);
+    // One pull an event is enough: what said Wait with its last bytes is not asked again before it wakes us.
+    auto pull = stream.source_empty ? BodySource::Pull::Wait : stream.response.source->pull(stream.buffer, kPullBytes);
+    stream.source_empty = pull == BodySource::Pull::Wait;
     if (pull == BodySource::Pull::Abort) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // RST_STREAM(INTERNAL_ERROR)
     if (pull == BodySource::Pull::End) stream.source_ended = true;
     if (!stream.buffer.empty() || stream.source_ended) break;

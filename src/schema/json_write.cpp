@@ -2,6 +2,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "schema/json.h"
+#include "schema/json_plan.h"
 #include "schema/scan.h"
 
 namespace sampan::schema {
@@ -34,22 +35,28 @@ class Output {
   }
   void put_int(int64_t value) { at_ = std::to_chars(at_, at_ + 24, value).ptr; }
 
+  // A field's name as the plan has it, behind the separator.
+  void put_head(const char* head, size_t size, char separator) {
+    std::memcpy(at_, head, JsonPlan::kHeadBytes);
+    *at_ = separator;
+    at_ += size;
+  }
+
   void put_text(std::string_view text) {
     ensure(text.size() + kSlack);
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
-  // A JSON string with its quotes. Leaves kSlack bytes of room.
-  void put_string(std::string_view text) {
+  // A JSON string with its quotes. Leaves kSlack bytes of room. Memory may be read up to `readable`, if that is beyond the text.
+  void put_string(std::string_view text, const char* readable = nullptr) {
     ensure(text.size() + 2 * kSlack);
     put('"');
     const char* from = text.data();
     const char* end = from + text.size();
     while (true) {
-      const char* plain = scan::plain_end(from, end);
-      copy_run(from, static_cast<size_t>(plain - from));
-      if (plain == end) break;
-      from = put_special(plain, end);
+      from = copy_plain(from, end, readable);
+      if (from == end) break;
+      from = put_special(from, end);
       ensure(static_cast<size_t>(end - from) + 2 * kSlack);
     }
     put('"');
@@ -61,6 +68,33 @@ class Output {
   void set_at(char* at) { at_ = at; }
 
  private:
+  // Copies up to the first character that is not plain, which it gives. Where memory can be read beyond the text, copying and
+  // looking are one: a few bytes too many do no harm.
+  const char* copy_plain(const char* from, const char* end, const char* readable) {
+#ifdef __SSE2__
+    while (readable - from >= 16) {
+      __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(at_), bytes);
+      unsigned special = scan::special_mask(bytes);
+      if (end - from <= 16) {
+        auto left = static_cast<unsigned>(end - from);
+        special |= 1u << left;
+        unsigned plain = static_cast<unsigned>(std::countr_zero(special));
+        at_ += plain;
+        return from + plain;
+      }
+      if (special) {
+        at_ += std::countr_zero(special);
+        return from + std::countr_zero(special);
+      }
+      from += 16;
+      at_ += 16;
+    }
+#endif
+    const char* plain = scan::plain_end(from, end);
+    copy_run(from, static_cast<size_t>(plain - from));
+    return plain;
+  }
   // Most runs are short, and a call of memcpy costs more than they do: there is always room for a few bytes too many, but
   // the source has no such room.
   void copy_run(const char* from, size_t size) {
@@ -210,7 +244,8 @@ void put_value(Output& out, Value value) {
 // Prints straight from a flat buffer.
 class ObjectPrinter {
  public:
-  ObjectPrinter(Output& out, const char* base) : out_(out), base_(base) {}
+  // `end`: of the buffer, or null if it is not known.
+  ObjectPrinter(Output& out, const char* base, const char* end) : out_(out), base_(base), end_(end) {}
 
   void object(const Object& object, std::string_view api_version, std::string_view kind) {
     separator_ = '{';
@@ -220,16 +255,16 @@ class ObjectPrinter {
       name("apiVersion");
       out_.put_string(api_version);
     }
-    fields(object.type(), object.root(), true, object.revision());
+    fields<Place::Top>(object.type(), object.root(), object.revision());
   }
 
   void value(const Type& type, uint32_t slot) {
     out_.ensure(Output::kSlack);
     switch (type.kind) {
-      case Kind::String: out_.put_string(flat::string_at(base_, slot)); return;
+      case Kind::String: out_.put_string(flat::string_at(base_, slot), end_); return;
       case Kind::Quantity: {
         std::string_view text = flat::string_at(base_, slot);
-        text.empty() ? out_.put_literal("\"0\"") : out_.put_string(text);
+        text.empty() ? out_.put_literal("\"0\"") : out_.put_string(text, end_);
         return;
       }
       case Kind::Bool: slot ? out_.put_literal("true") : out_.put_literal("false"); return;
@@ -252,7 +287,7 @@ class ObjectPrinter {
         out_.put_text(text.empty() ? "null" : text);
         return;
       }
-      case Kind::Struct: separator_ = '{'; return fields(type, slot, false, 0);
+      case Kind::Struct: separator_ = '{'; return fields<Place::Inside>(type, slot, 0);
       case Kind::List: return list(type, slot);
       case Kind::Map: return map(type, slot);
     }
@@ -277,41 +312,64 @@ class ObjectPrinter {
     out_.put('"');
   }
 
-  static bool is_type_meta(const Field& field) { return field.proto == 0 && (field.name == "apiVersion" || field.name == "kind"); }
+  void name(const JsonPlan::Entry& entry) {
+    if (entry.head_size == 0) return name(entry.field->name);
+    out_.ensure(2 * Output::kSlack);
+    out_.put_head(entry.head, entry.head_size, separator_);
+    separator_ = ',';
+  }
 
-  // The members of the struct at `at` and the closing brace; `separator_` is '{' if nothing was written before. Of the object itself, `top`
-  // leaves out what the caller wrote, and `revision` (not 0) is printed in its metadata.
-  void fields(const Type& type, uint32_t at, bool top, int64_t revision) {
-    const auto count = static_cast<uint32_t>(type.fields.size());
-    const uint32_t words = (count + 31) / 32;
+  const JsonPlan& plan_of(const Type& type) {
+    if (auto kept = kept_json_plan(type)) [[likely]] return *kept;
+    auto& own = own_plans_[&type];
+    if (!own) own = make_json_plan(type);
+    return *own;
+  }
+
+  // Where a struct stands: the object itself leaves out what the caller wrote, and the revision (if not 0) is shown in its metadata.
+  enum class Place : uint8_t { Inside, Top, Metadata };
+
+  // The members of the struct at `at` and the closing brace; `separator_` is '{' if nothing was written before.
+  template <Place place>
+  void fields(const Type& type, uint32_t at, int64_t revision) {
+    const JsonPlan& plan = plan_of(type);
+    const auto words = static_cast<uint32_t>(plan.always.size());
     const char* slots = base_ + at + 4 * words;
-    uint32_t present = 0;
-    for (uint32_t i = 0; i < count; i++) {
-      if (i % 32 == 0) present = at ? flat::u32_at(base_, at + 4 * (i / 32)) : 0;
-      const Field& field = type.fields[i];
-      if (present & 1) {
-        uint32_t slot = flat::u32_at(slots, 0);
-        slots += 4;
-        present >>= 1;
-        if (top) {
-          if (is_type_meta(field)) continue;
-          if (revision && field.name == "metadata") {
-            metadata(field, slot, revision);
-            continue;
-          }
+    const uint32_t shown = place == Place::Top && revision ? plan.metadata : place == Place::Metadata ? plan.resource_version : UINT32_MAX;
+    for (uint32_t word = 0; word < words; word++) {
+      const uint32_t present = at ? flat::u32_at(base_, at + 4 * word) : 0;
+      uint32_t wanted = present | plan.always[word];
+      if (place != Place::Inside && shown / 32 == word) wanted |= uint32_t{1} << (shown % 32);
+      for (; wanted; wanted &= wanted - 1) {
+        const auto bit = static_cast<uint32_t>(std::countr_zero(wanted));
+        const JsonPlan::Entry& entry = plan.entries[32 * word + bit];
+        const bool given = present >> bit & 1;
+        uint32_t slot = 0;
+        if (given) {
+          slot = flat::u32_at(slots, 0);
+          slots += 4;
         }
-        name(field.name);
-        value(*field.type, slot);
+        if (place == Place::Top && entry.type_meta) continue;
+        name(entry);
+        if (place != Place::Inside && 32 * word + bit == shown)
+          place == Place::Top ? metadata(*entry.field->type, slot, revision) : revision_text(revision);
+        else
+          given ? value(*entry.field->type, slot) : zero(*entry.field);
         separator_ = ',';
-        continue;
       }
-      present >>= 1;
-      if (top && revision && field.name == "metadata")
-        metadata(field, 0, revision);
-      else if (field.is(Field::Always) && !(top && is_type_meta(field)))
-        zero(field);
     }
     close('}');
+  }
+
+  void metadata(const Type& type, uint32_t at, int64_t revision) {
+    separator_ = '{';
+    fields<Place::Metadata>(type, at, revision);
+  }
+
+  void revision_text(int64_t revision) {
+    out_.put('"');
+    out_.put_int(revision);
+    out_.put('"');
   }
 
   void close(char bracket) {
@@ -321,31 +379,7 @@ class ObjectPrinter {
     separator_ = ',';
   }
 
-  void metadata(const Field& of, uint32_t at, int64_t revision) {
-    name(of.name);
-    separator_ = '{';
-    const Type& type = *of.type;
-    for (unsigned i = 0; i < type.fields.size(); i++) {
-      const Field& field = type.fields[i];
-      uint32_t slot;
-      if (field.name == "resourceVersion") {
-        name(field.name);
-        out_.put('"');
-        out_.put_int(revision);
-        out_.put('"');
-      } else if (flat::field_slot(base_, at, i, static_cast<unsigned>(type.fields.size() + 31) / 32, slot)) {
-        name(field.name);
-        value(*field.type, slot);
-        separator_ = ',';
-      } else if (field.is(Field::Always)) {
-        zero(field);
-      }
-    }
-    close('}');
-  }
-
   void zero(const Field& field) {
-    name(field.name);
     if (field.is(Field::Nullable)) {
       out_.put_literal("null");
       return;
@@ -367,7 +401,7 @@ class ObjectPrinter {
       case Kind::Map: out_.put_literal("null"); return;
       case Kind::Struct:
         separator_ = '{';
-        fields(*field.type, 0, false, 0);
+        fields<Place::Inside>(*field.type, 0, 0);
     }
   }
 
@@ -393,7 +427,7 @@ class ObjectPrinter {
     for (uint32_t i = 0; i < count; i++) {
       out_.ensure(Output::kSlack);
       if (i) out_.put(',');
-      out_.put_string(flat::string_at(base_, flat::u32_at(base_, at + 4 + 8 * i)));
+      out_.put_string(flat::string_at(base_, flat::u32_at(base_, at + 4 + 8 * i)), end_);
       out_.put(':');
       value(*type.element, flat::u32_at(base_, at + 8 + 8 * i));
     }
@@ -403,8 +437,10 @@ class ObjectPrinter {
 
   Output& out_;
   const char* base_;
+  const char* end_;
   char separator_ = ',';
   std::string scratch_;
+  std::map<const Type*, std::unique_ptr<const JsonPlan>> own_plans_;  // of types that are not of the tables
 };
 
 }  // namespace
@@ -421,13 +457,13 @@ void write_json_string(std::string& out, std::string_view text) {
 
 void write_json(std::string& out, const Object& object, std::string_view api_version, std::string_view kind) {
   Output output(out, 2 * object.size());
-  ObjectPrinter(output, object.data()).object(object, api_version, kind);
+  ObjectPrinter(output, object.data(), object.data() + object.size()).object(object, api_version, kind);
 }
 
 void write_json(std::string& out, const AnyView& view) {
   Output output(out, 256);
   if (view.present())
-    ObjectPrinter(output, view.base()).value(view.type(), view.slot());
+    ObjectPrinter(output, view.base(), nullptr).value(view.type(), view.slot());
   else
     output.put_literal("null");
 }

@@ -47,18 +47,25 @@ inline const char* string_end(const char* at, const char* end, bool& high) {
   return end;
 }
 
+#ifdef __SSE2__
+// A bit for each of 16 bytes that Go's JSON encoder does not write as it is.
+inline unsigned special_mask(__m128i bytes) {
+  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), amp = _mm_set1_epi8('&'),
+                bit2 = _mm_set1_epi8(2), more = _mm_set1_epi8('>'), space = _mm_set1_epi8(0x20);
+  __m128i angle = _mm_cmpeq_epi8(_mm_or_si128(bytes, bit2), more);  // '<' and '>' differ in one bit
+  // As signed numbers, bytes above 0x7f are below the space too.
+  __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)),
+                             _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, amp), angle), _mm_cmplt_epi8(bytes, space)));
+  return static_cast<unsigned>(_mm_movemask_epi8(hit));
+}
+#endif
+
 // The first character that Go's JSON encoder does not write as it is: '"', '\\', '<', '>', '&', a control character or a byte
 // above 0x7f; or `end`.
 inline const char* plain_end(const char* at, const char* end) {
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), amp = _mm_set1_epi8('&'),
-                bit2 = _mm_set1_epi8(2), more = _mm_set1_epi8('>'), space = _mm_set1_epi8(0x20);
   while (end - at >= 16) {
-    __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    __m128i angle = _mm_cmpeq_epi8(_mm_or_si128(bytes, bit2), more);  // '<' and '>' differ in one bit
-    __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)),
-                               _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, amp), angle), _mm_cmplt_epi8(bytes, space)));
-    if (auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit))) return at + std::countr_zero(mask);
+    if (unsigned mask = special_mask(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)))) return at + std::countr_zero(mask);
     at += 16;
   }
 #endif

@@ -15,12 +15,12 @@ void Sleeper::call() {
   std::lock_guard lock(mutex_);
   if (!wake_) return;
   auto wake = wake_;  // the callee may replace it
-  wake();
+  (*wake)();
 }
 
 void Sleeper::set(std::function<void()> wake) {
   std::lock_guard lock(mutex_);
-  wake_ = std::move(wake);
+  wake_ = wake ? std::make_shared<const std::function<void()>>(std::move(wake)) : nullptr;
 }
 
 CacheState Window::state() const {

@@ -29,7 +29,7 @@ class Sleeper {
  private:
   friend class Window;
   std::recursive_mutex mutex_;  // recursive: a wake may destroy its stream
-  std::function<void()> wake_;  // by mutex_
+  std::shared_ptr<const std::function<void()>> wake_;  // by mutex_; shared, because to copy a function is to copy what it holds
   size_t place_ = kAwake;       // in Window::sleeping_, by its mutex
   static constexpr size_t kAwake = ~size_t{0};
 };
