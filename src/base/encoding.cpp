@@ -38,9 +38,13 @@ void civil_from_days(int64_t z, int64_t& y, unsigned& m, unsigned& d) {
   y = static_cast<int64_t>(yoe) + era * 400 + (m <= 2);
 }
 
+void put_digits(char* at, uint64_t value, int width) {
+  for (int i = width; i-- > 0; value /= 10) at[i] = static_cast<char>('0' + value % 10);
+}
+
 void append_digits(std::string& out, uint64_t value, int width) {
   char digits[20];
-  for (int i = width; i-- > 0; value /= 10) digits[i] = static_cast<char>('0' + value % 10);
+  put_digits(digits, value, width);
   out.append(digits, width);
 }
 
@@ -53,17 +57,14 @@ void append_date_and_time(std::string& out, int64_t seconds) {
   int64_t year;
   unsigned month, day;
   civil_from_days(days, year, month, day);
-  append_digits(out, static_cast<uint64_t>(year), 4);
-  out += '-';
-  append_digits(out, month, 2);
-  out += '-';
-  append_digits(out, day, 2);
-  out += 'T';
-  append_digits(out, rest / 3600, 2);
-  out += ':';
-  append_digits(out, rest / 60 % 60, 2);
-  out += ':';
-  append_digits(out, rest % 60, 2);
+  char text[] = "0000-00-00T00:00:00";  // filled in and appended as one: lists are full of times
+  put_digits(text, static_cast<uint64_t>(year), 4);
+  put_digits(text + 5, month, 2);
+  put_digits(text + 8, day, 2);
+  put_digits(text + 11, static_cast<uint64_t>(rest / 3600), 2);
+  put_digits(text + 14, static_cast<uint64_t>(rest / 60 % 60), 2);
+  put_digits(text + 17, static_cast<uint64_t>(rest % 60), 2);
+  out.append(text, sizeof text - 1);
 }
 
 // Reads exactly `width` digits.
