@@ -28,7 +28,8 @@ TEST(HorizontalPodAutoscaler, Defaults) {
             "{'spec':{'maxReplicas':3,'minReplicas':1,'metrics':[{'type':'Resource','resource':{'name':'cpu','target':{'type':'Utilization',"
             "'averageUtilization':80}}}]}}");
   EXPECT_EQ(defaulted(kRules, "{'spec':{'maxReplicas':3}}", "v1"), "{'spec':{'maxReplicas':3,'minReplicas':1,'targetCPUUtilizationPercentage':80}}");
-  auto behavior = autoscaler("'maxReplicas':3,'behavior':{'scaleUp':{'policies':[{'type':'Pods','value':1,'periodSeconds':2}]}}")->view()["spec"]["behavior"];
+  auto object = autoscaler("'maxReplicas':3,'behavior':{'scaleUp':{'policies':[{'type':'Pods','value':1,'periodSeconds':2}]}}");
+  auto behavior = (*object)["spec"]["behavior"];
   EXPECT_EQ(behavior["scaleUp"]["policies"].size(), 1u);
   EXPECT_EQ(behavior["scaleUp"]["selectPolicy"].as_string(), "Max");
   EXPECT_TRUE(behavior["scaleUp"]["stabilizationWindowSeconds"].present());

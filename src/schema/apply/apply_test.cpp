@@ -83,8 +83,9 @@ class Story {
   std::string keep(Value value) {
     auto frozen = freeze(value, type_);
     EXPECT_TRUE(frozen) << (frozen ? "" : frozen.error().message());
+    auto text = owners(value);  // which reads what the old object holds
     if (frozen) object_ = *frozen;
-    return owners(value);
+    return text;
   }
   static constexpr std::string_view kStatus[] = {"status"};
   const Type& type_;
