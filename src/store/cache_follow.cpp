@@ -345,6 +345,8 @@ class HistorySink final : public WatchSink {
 
 bool Follower::extend_back(Revision revision) {
   if (!store_.delivered_revision()) return false;
+  // One after the other: all clients come back at once after a restart, and each would find the window moved by another.
+  std::lock_guard alone(history_mutex_);
   auto start = window_->start();
   if (revision >= start) return true;
   auto sink = std::make_shared<HistorySink>(resource_.prefix, start, options_.window_events_max,

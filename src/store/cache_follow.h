@@ -58,6 +58,7 @@ class Follower final : public WatchSink, public std::enable_shared_from_this<Fol
   Clock& clock_;
   const std::shared_ptr<Window> window_;
 
+  std::mutex history_mutex_;  // one extend_back() at a time; taken before the window's
   std::mutex apply_mutex_;  // one change after the other
   Revision seen_ = 0;       // by apply_mutex_: all changes up to here have been applied
 

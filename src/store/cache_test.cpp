@@ -417,6 +417,24 @@ TEST_F(CacheTest, ReachesBackOverARestart) {
   EXPECT_FALSE(cache->events(5)) << "more events than the window may hold";
 }
 
+TEST_F(CacheTest, ManyReachBackAtOnceOverARestart) {
+  constexpr int kChanges = 200, kClients = 8;
+  for (int i = 0; i < kChanges; i++) store.put("a/x", concat("n:", i));
+  for (int round = 0; round < 20; round++) {
+    auto cache = open();
+    std::atomic<int> ready = 0, refused = 0;
+    std::vector<std::thread> clients;
+    for (int c = 0; c < kClients; c++)
+      clients.emplace_back([&, from = kChanges - 10 * c] {
+        ready++;
+        while (ready < kClients) std::this_thread::yield();
+        if (!cache->events(from)) refused++;
+      });
+    for (auto& client : clients) client.join();
+    EXPECT_EQ(refused, 0);
+  }
+}
+
 TEST_F(CacheTest, ManyThreads) {
   auto cache = open({.window_events_max = 100'000});
   constexpr int kWrites = 300;
