@@ -2,7 +2,6 @@
 PRESET ?= dev
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
-DATA ?= /var/lib/sampan
 
 .PHONY: all help deps test test-clients up down bench check fuzz format clean release
 
