@@ -11,6 +11,7 @@
 #include "apiserver/query.h"
 #include "apiserver/request_info.h"
 #include "net/http.h"
+#include "schema/object.h"
 
 namespace sampan::apiserver {
 
@@ -29,6 +30,14 @@ struct Services {
   int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
 };
 
+// A caller in this process: it hands over a tree and takes objects, so that nothing is encoded between.
+struct Direct {
+  schema::Value body;                      // instead of the request's bytes
+  std::vector<schema::ObjectRef> objects;  // instead of the answer's: one object, or those of a list
+  Arena* arena = nullptr;                  // for answers that are no stored objects
+  schema::Value answer;
+};
+
 struct Context {
   net::Request& http;
   const Services& services;
@@ -38,6 +47,7 @@ struct Context {
   const Served* served = nullptr;                   // for resources
   const schema::Subresource* subresource = nullptr;  // null for the resource itself
   std::vector<std::string> warnings;                // become Warning headers
+  Direct* direct = nullptr;                         // null: the caller came over the network
 
   int64_t now_seconds() const { return services.clock->now_us() / 1'000'000; }
 };

@@ -302,7 +302,17 @@ Result<std::string_view> include_object(const Context& context, const Accept& ac
 
 }  // namespace
 
+namespace {
+
+net::Response handed_over(Direct& direct, std::vector<ObjectRef> objects) {
+  direct.objects = std::move(objects);
+  return {};
+}
+
+}  // namespace
+
 HandlerResult respond_object(Context& context, int status, const ObjectRef& object) {
+  if (context.direct) return handed_over(*context.direct, {object});
   auto type_name = go_type(*context.served, "");
   Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true, .go_type = type_name}));
   auto include = TRY(include_object(context, accept));
@@ -311,6 +321,7 @@ HandlerResult respond_object(Context& context, int status, const ObjectRef& obje
 }
 
 HandlerResult respond_list(Context& context, ListAnswer list) {
+  if (context.direct) return handed_over(*context.direct, std::move(list.items));
   const Served& served = *context.served;
   auto type_name = go_type(served, "List");
   Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial_list = true, .go_type = type_name}));
@@ -359,6 +370,10 @@ HandlerResult respond_list(Context& context, ListAnswer list) {
 
 HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind,
                             const Offer& offer) {
+  if (context.direct) {
+    context.direct->answer = value.clone(*context.direct->arena);
+    return net::Response{};
+  }
   Accept accept = TRY(negotiate(context.http, context.query, offer));
   auto slash = api_version.find('/');
   auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);

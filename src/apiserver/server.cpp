@@ -59,6 +59,13 @@ class Server final : public ApiServer {
     for (const auto& page : pages_) page->list_paths(paths);
     return paths;
   }
+  Result<void> call(net::Request request, const User& user, Direct& direct) override {
+    Context context{request, services_, {}, Query(request.query), user, nullptr, nullptr, {}, &direct};
+    context.info = request_info(request.method, request.path, context.query);
+    auto response = TRY(handle_resource(context));
+    if (response.status >= 400) return fail(Error(response.status, Reason::NotFound, "the server could not find the requested resource"));
+    return {};
+  }
   void begin_shutdown() override {
     stopping_.store(true);
     long_running_->wake_all();

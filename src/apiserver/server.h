@@ -43,6 +43,8 @@ class ApiServer {
   static Result<std::unique_ptr<ApiServer>> create(store::Store& store, Clock& clock, Random& random, ServerConfig config);
   virtual ~ApiServer() = default;
   virtual net::Handler handler() = 0;
+  // For a component of this process, which need not prove who it is nor be allowed what it was written to do: all that comes after authorisation. `request` has no body.
+  virtual Result<void> call(net::Request request, const User& user, Direct& direct) = 0;
   virtual Catalog& catalog() = 0;
   virtual const Services& services() = 0;
   virtual void add_page(std::unique_ptr<Page> page) = 0;

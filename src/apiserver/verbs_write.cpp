@@ -228,7 +228,11 @@ HandlerResult handle_patch(Context& context) {
   auto parameters = TRY(write_parameters(context, "PatchOptions", type == PatchType::Apply));
   TRY(negotiate(context.http, context.query, kObjectOffer));
   Arena body_arena;
-  auto patch = TRY(parse_patch(type, context.http.body, body_arena));
+  PatchBody patch;
+  if (context.direct)
+    patch.tree = context.direct->body;
+  else
+    patch = TRY(parse_patch(type, context.http.body, body_arena));
   if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
   size_t warnings_before = context.warnings.size();
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {

@@ -80,6 +80,7 @@ namespace {
 
 // The options as one tree, whether they came in the body or in the query.
 Result<Value> delete_options_tree(Context& context, Arena& arena) {
+  if (context.direct) return context.direct->body;
   if (!context.http.body.empty()) {
     ExpectedKind expected{"", "v1", "DeleteOptions", schema::builtin_kind("", "v1", "DeleteOptions")};
     // Clients send this with their group's apiVersion as well; the kind is what counts.

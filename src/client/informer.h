@@ -37,40 +37,65 @@ class Index {
   std::map<std::string, std::map<std::string, ObjectRef, std::less<>>, std::less<>> objects_;
 };
 
+class Informer;
+
+// A handler is told of changes as long as this lives. It must not outlive the informer.
+class Subscription {
+ public:
+  Subscription() = default;
+  Subscription(Informer& informer, uint64_t id) : informer_(&informer), id_(id) {}
+  Subscription(Subscription&& other) noexcept : informer_(std::exchange(other.informer_, nullptr)), id_(other.id_) {}
+  Subscription& operator=(Subscription&& other) noexcept {
+    std::swap(informer_, other.informer_);
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Subscription();  // the handler does not run once this has returned
+
+ private:
+  Informer* informer_ = nullptr;
+  uint64_t id_ = 0;
+};
+
 class Informer {
  public:
-  Informer(const Resource& resource, store::Cache& cache, Executor& executor);
+  // Without a cache (the resource is not served) there is nothing, and it stays so.
+  Informer(const Resource& resource, store::Cache* cache, Executor& executor);
   ~Informer();  // no handler runs once it has returned
   const Resource& resource() const { return resource_; }
 
   // The newest that is known here. find("default", "web"); snapshot().each("default/", ...).
-  store::Snapshot snapshot() const { return cache_.snapshot(); }
+  store::Snapshot snapshot() const { return cache_ ? cache_->snapshot() : store::Snapshot(); }
   ObjectRef find(std::string_view name_space, std::string_view name) const;
   std::vector<ObjectRef> all(std::string_view name_space = {}) const;  // of one namespace, or of all
 
-  // Before start(). Handlers hear of all objects that are there (as new), then of every change, in order, one call at a time, on the executor. They must be
-  // quick and must not block: put a key into a queue.
-  void on_change(std::function<void(const Change&)> handler);
+  // Handlers hear of all objects that are there (as new), then of every change, in order, one call at a time, on the executor. They must be quick and must not
+  // block: put a key into a queue. A deletion tells the last state; an object that was deleted and made again while the watch was broken is a change of it.
+  [[nodiscard]] Subscription on_change(std::function<void(const Change&)> handler);
   Index& index(Index::Keys keys_of);
   void start();
+  // Begins anew from what is there now, as after a broken watch.
+  void restart();
 
   // Tells at once, on this thread, all that is known: after it handlers and indexes know whatever a write of this process has changed.
   void catch_up();
   store::Revision told() const { return told_.load(); }  // handlers and indexes know everything up to here
 
  private:
-  void wake();
-  void drain();                                 // under mutex_
+  friend class Subscription;
+  // Under mutex_:
+  void begin();
+  void drain();
   void tell(std::string_view key, Change change);
-  void resync();
 
   const Resource& resource_;
-  store::Cache& cache_;
+  store::Cache* const cache_;
   Executor& executor_;
   std::mutex mutex_;  // of who tells
-  std::vector<std::function<void(const Change&)>> handlers_;
+  std::map<uint64_t, std::function<void(const Change&)>> handlers_;
+  uint64_t last_handler_ = 0;
   std::vector<std::unique_ptr<Index>> indexes_;
-  store::Snapshot last_;  // what has been told, to find the difference after the stream broke; empty otherwise
+  store::Snapshot last_;  // told at least, to find the difference after the stream broke
   std::unique_ptr<store::EventStream> stream_;
   std::atomic<store::Revision> told_{0};
   // Outlives this object in tasks that are posted and not run yet.
@@ -81,10 +106,12 @@ class Informer {
 // One informer a resource, shared by all components of a process.
 class Informers {
  public:
-  using Open = std::function<Result<store::Cache*>(const Resource&)>;
+  using Open = std::function<Result<store::Cache*>(const Resource&)>;  // null: the resource is not served
   Informers(Open open, Executor& executor) : open_(std::move(open)), executor_(executor) {}
-  // Null: the resource is not served. Blocks until its objects are here.
+  // Made at the first call, which blocks until its objects are here.
   Result<Informer*> of(const Resource& resource);
+  Informer* find(const Resource& resource);  // null: nobody has asked for it yet
+  void each(const std::function<void(Informer&)>& visit);
   // Starts all that have been asked for so far; more may be asked for and started later.
   void start();
 

@@ -19,7 +19,7 @@ struct QueueOptions {
 class WorkQueue {
  public:
   using Work = std::function<void(const std::string& key)>;
-  WorkQueue(Executor& executor, Work work, QueueOptions options = {});
+  WorkQueue(Clock& clock, Executor& executor, Work work, QueueOptions options = {});
   ~WorkQueue();  // waits for work that runs; what waits is dropped
 
   void add(std::string_view key);
@@ -28,6 +28,7 @@ class WorkQueue {
   void forget(std::string_view key);                       // it went well: the back-off begins anew
   unsigned failures(std::string_view key) const;
   size_t size() const;  // waiting, not counting those with a delay
+  bool idle() const;    // nothing waits (but for its time) or runs
 
  private:
   struct State;

@@ -47,6 +47,11 @@ bool VirtualTime::run_until(const std::function<bool()>& done, int64_t limit_us)
   return true;
 }
 
+void VirtualTime::drop_all() {
+  ready_.clear();
+  later_.clear();
+}
+
 void VirtualTime::run_for(int64_t us) {
   int64_t until = elapsed_us_ + us;
   while (step(until)) {

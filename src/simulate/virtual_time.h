@@ -31,6 +31,7 @@ class VirtualTime final : public Clock, public Executor {
   // Runs tasks until `done` is true; false if `limit_us` of virtual time passed first or nothing was left to do.
   bool run_until(const std::function<bool()>& done, int64_t limit_us);
   void run_for(int64_t us);
+  void drop_all();  // what waits is not run
 
  private:
   static constexpr int64_t kEpochUs = 1'767'225'600'000'000;  // 2026-01-01

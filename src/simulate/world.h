@@ -19,8 +19,10 @@ namespace sampan::simulate {
 struct Faults {
   unsigned conflicts = 0;      // writes that are refused because another "came between"
   unsigned timeouts = 0;       // writes that are done and answered with an error
-  unsigned dropped_watches = 0;  // changes after which an informer's stream breaks and it has to start anew
+  unsigned dropped_watches = 0;  // seconds of each informer in which its stream breaks and it has to begin anew
 };
+
+class HollowNode;
 
 class World {
  public:
@@ -52,7 +54,8 @@ class World {
   Random& random() { return random_; }
 
  private:
-  class Node;
+  void break_watches();
+
   const Faults faults_;
   SeededRandom random_;
   VirtualTime time_;
@@ -61,7 +64,7 @@ class World {
   std::unique_ptr<client::Api> admin_;
   std::unique_ptr<client::Informers> informers_;
   std::unique_ptr<controllers::Frame> frame_;
-  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<HollowNode>> nodes_;
 };
 
 }  // namespace sampan::simulate

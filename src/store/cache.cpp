@@ -62,16 +62,17 @@ Result<Snapshot> Cache::at_least(Revision revision, int64_t timeout_us) {
   auto newest = snapshot();
   if (newest.revision() >= revision) return newest;
   bool embedded = impl_->embedded();
-  int64_t deadline_us = impl_->clock.monotonic_us() + timeout_us;
+  int64_t left_us = timeout_us;  // counted in waits, not by the clock: a virtual one stands still while this thread waits
   while (true) {
     impl_->window->refresh();
     // A request that fails is made again; if none succeeds, that is a timeout.
     if (!embedded) (void)impl_->store.request_progress();
-    int64_t left_us = deadline_us - impl_->clock.monotonic_us();
-    bool there = impl_->window->wait(revision, std::clamp<int64_t>(left_us, 0, embedded ? kRefreshEveryUs : kProgressEveryUs));
+    int64_t step_us = std::clamp<int64_t>(left_us, 0, embedded ? kRefreshEveryUs : kProgressEveryUs);
+    bool there = impl_->window->wait(revision, step_us);
     newest = snapshot();
     if (there) return newest;
     if (left_us <= 0) return fail(too_large(revision, newest.revision()));
+    left_us -= step_us;
   }
 }
 

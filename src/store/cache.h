@@ -88,8 +88,8 @@ class EventStream {
 
 struct CacheOptions {
   // The window keeps what is younger than its age, but never fewer events than the minimum nor more than the maximum.
-  size_t window_events_min = 100, window_events_max = 4096;
-  int64_t window_age_us = 5 * 60 * 1'000'000ll;
+  size_t window_events_min = 100, window_events_max = 100 * 1024;  // as upstream: who was away for a minute of full load goes on
+  int64_t window_age_us = 75 * 1'000'000ll;
   size_t page = 1000;  // entries that a load reads at once
 };
 
