@@ -14,8 +14,8 @@ namespace sampan::net {
 constexpr int64_t kNoDeadline = INT64_MAX;
 int64_t deadline_in_ms(int64_t milliseconds);  // from now
 
-// One thread may read while another writes. Errors have the reason Timeout where the deadline was missed (the stream stays
-// usable if nothing of a write has gone out), ServiceUnavailable where the other side or the network is at fault.
+// One thread may read while another writes. Errors have the reason Timeout where the deadline was missed (a read can be tried
+// again, a write cannot: part of it may have gone), ServiceUnavailable where the other side or the network is at fault.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
@@ -59,22 +59,27 @@ class SocketStream final : public ByteStream {
   bool is_idle();                         // open, and nothing has come
   SSL* ssl() const { return ssl_; }
   int fd() const { return fd_; }
+  int release();  // gives up the socket; only without TLS
 
  private:
-  enum class Step { Done, Again, End, Failed };
-  Result<void> wait(short events, int64_t deadline_us, const char* what);
-  Step tls_step(int result, short& events, std::string& problem);
-  Result<size_t> read_plain(char* out, size_t size, int64_t deadline_us);
+  static BIO_METHOD* bio_method();
+  static int bio_read(BIO* bio, char* out, int size);
+  static int bio_write(BIO* bio, const char* bytes, int size);
+  Result<void> wait(short events, int64_t deadline_us);
+  Result<short> judge(int tls_result, const char* what);  // the events to wait for, 0 at the end
   Result<size_t> read_tls(char* out, size_t size, int64_t deadline_us);
   Error broken(const char* what, int number) const;
+  Error tls_error(const char* what) const;
+  Error verification_error() const;
 
-  const int fd_;
+  int fd_;
   SSL* const ssl_;
-  std::mutex ssl_mutex_;  // guards every use of ssl_: OpenSSL lets only one thread in at a time
+  std::mutex ssl_mutex_;  // guards ssl_ between one reader and one writer: OpenSSL lets only one thread in at a time
   std::string ahead_;
   size_t ahead_at_ = 0;
   std::atomic<bool> cancelled_ = false;
-  bool writes_ended_ = false;  // guarded by ssl_mutex_
+  int io_error_ = 0;  // of the last call into the socket under TLS; guarded by ssl_mutex_
+  bool tls_broken_ = false, tls_ended_ = false;  // guarded by ssl_mutex_
 };
 
 // Copies from one to the other until either ends; then ends the other's writes. False: it broke instead of ending.
