@@ -344,7 +344,8 @@ TEST(Client, TlsToAServerWithoutIt) {
   });
   ClientRequest request;
   request.endpoint = {.host = "127.0.0.1", .port = ntohs(name.sin_port)};
-  EXPECT_TRUE(plain_client()->send(request).error().message().ends_with(": http: server gave HTTP response to HTTPS client"));
+  auto problem = plain_client()->send(request).error().message();
+  EXPECT_TRUE(problem.ends_with(": http: server gave HTTP response to HTTPS client")) << problem;
   server.join();
   close(fd);
 }

@@ -75,6 +75,7 @@ int SocketStream::bio_read(BIO* bio, char* out, int size) {
   auto taken = recv(self->fd_, out, size, MSG_DONTWAIT);
   self->io_error_ = taken < 0 ? errno : 0;
   if (taken < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+  for (ssize_t i = 0; i < taken && self->heard_size_ < sizeof self->heard_; i++) self->heard_[self->heard_size_++] = out[i];
   return static_cast<int>(taken);
 }
 
@@ -135,6 +136,8 @@ Error SocketStream::tls_error(const char* what) const {
   ERR_clear_error();
   if (code == 0 || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
     return Error(Reason::ServiceUnavailable, SSL_is_init_finished(ssl_) ? "unexpected EOF" : "EOF");
+  if (reason == SSL_R_WRONG_VERSION_NUMBER && std::string_view(heard_, heard_size_) == "HTTP/")
+    return Error(Reason::InternalError, "http: server gave HTTP response to HTTPS client");
   if (reason == SSL_R_WRONG_VERSION_NUMBER) return Error(Reason::InternalError, "tls: first record does not look like a TLS handshake");
   if (reason > SSL_AD_REASON_OFFSET)
     return Error(Reason::InternalError, concat("remote error: tls: ", SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET)));
@@ -153,7 +156,6 @@ Result<short> SocketStream::judge(int tls_result, const char* what) {
 }
 
 Result<void> SocketStream::shake_hands(int64_t deadline_us) {
-  bool heard = false;
   while (true) {
     short events = 0;
     {
@@ -165,12 +167,6 @@ Result<void> SocketStream::shake_hands(int64_t deadline_us) {
     }
     if (events == 0) return fail(Error(Reason::ServiceUnavailable, "EOF"));
     TRY(wait(events, deadline_us));
-    char start[5];
-    if (!heard && events == POLLIN && recv(fd_, start, sizeof start, MSG_PEEK | MSG_DONTWAIT) == sizeof start) {
-      heard = true;
-      if (std::string_view(start, sizeof start) == "HTTP/")
-        return fail(Error(Reason::InternalError, "http: server gave HTTP response to HTTPS client"));
-    }
   }
 }
 

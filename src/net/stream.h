@@ -78,6 +78,8 @@ class SocketStream final : public ByteStream {
   std::string ahead_;
   size_t ahead_at_ = 0;
   std::atomic<bool> cancelled_ = false;
+  char heard_[5];  // the first bytes under TLS: a server without TLS gives itself away
+  size_t heard_size_ = 0;
   int io_error_ = 0;  // of the last call into the socket under TLS; guarded by ssl_mutex_
   bool tls_broken_ = false, tls_ended_ = false;  // guarded by ssl_mutex_
 };
