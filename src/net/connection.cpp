@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "net/stream_registry.h"
 
 namespace sampan::net {
 
@@ -47,7 +48,9 @@ Connection::Connection(int fd, std::string remote_address, std::shared_ptr<Serve
   on_timer();
 }
 
-Connection::~Connection() { close(fd_); }
+Connection::~Connection() {
+  if (fd_ >= 0) close(fd_);
+}
 
 // The BIO hands TLS what was read in one go, and gathers what it writes, so that a turn costs one system call each way.
 BIO_METHOD* Connection::bio_method() {
@@ -244,6 +247,7 @@ void Connection::on_turn_end() {
   }
   if (state_ == State::Closed) return;
   if (wire_.empty() && wire_.capacity() > kWireBytesKept) std::string().swap(wire_);
+  if (state_ == State::Open && wire_.empty() && hand_over()) return;
   if (state_ == State::Open && protocol_->finished()) begin_linger();
   if (state_ == State::Lingering) say_goodbye();
   if (state_ != State::Closed) watch_for();
@@ -254,6 +258,20 @@ void Connection::watch_for() {
   if (wanted == watched_) return;
   watched_ = wanted;
   loop_->rewatch(fd_, watched_, this);
+}
+
+// The connection is not ours any more: whoever asked for the upgrade gets the socket, and TLS with what it has read already.
+bool Connection::hand_over() {
+  std::string ahead;
+  auto taker = protocol_->take_over(ahead);
+  if (!taker) return false;
+  state_ = State::Closed;
+  loop_->unwatch(fd_);
+  auto stream = shared_->streams->track(std::exchange(fd_, -1), ssl_.release(), std::move(ahead));
+  protocol_ = nullptr;
+  owner_.closed(this);
+  if (stream) taker(std::move(stream));
+  return true;
 }
 
 void Connection::begin_linger() {

@@ -46,6 +46,7 @@ class Connection final : public LoopClient, private Carrier {
   bool encrypt_output();
   bool send_wire();
   void watch_for();
+  bool hand_over();
   void begin_linger();
   void say_goodbye();
   int64_t linger_us() const;
@@ -54,7 +55,7 @@ class Connection final : public LoopClient, private Carrier {
   const std::shared_ptr<ServerShared> shared_;
   const std::shared_ptr<Loop> loop_;
   ConnectionOwner& owner_;
-  const int fd_;
+  int fd_;
   State state_ = State::Handshake;
   bool read_ended_ = false;
   bool shutting_down_ = false;

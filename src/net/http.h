@@ -10,6 +10,8 @@
 
 namespace sampan::net {
 
+class ByteStream;
+
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
 // The client's certificate, once TLS has verified it against the client CAs.
@@ -56,6 +58,9 @@ struct Response {
   Headers headers;  // content-length and transfer-encoding are the server's; date too
   std::string body;
   std::unique_ptr<BodySource> source;  // instead of body
+  // With status 101, over HTTP/1.1 only: the connection stops being HTTP once the head is sent (it names the protocol in the field
+  // "upgrade"), and this takes it over. Called on an I/O thread: it must not block, so it hands the stream to a thread.
+  std::function<void(std::unique_ptr<ByteStream>)> upgraded;
 };
 
 // One request and its answer. The handler keeps the pointer until it has answered; an exchange that is dropped unanswered

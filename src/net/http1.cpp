@@ -101,6 +101,10 @@ std::unique_ptr<Protocol> make_http1(ProtocolContext context) { return std::make
 
 void Http1Connection::receive(std::string_view bytes) {
   if (phase_ == Phase::Closed) return;
+  if (phase_ == Phase::Upgraded) {
+    input_.append(bytes);
+    return;
+  }
   if (phase_ == Phase::Answer) {
     // A refused request's client may still be sending; it gets the answer, not our attention.
     if (keep_alive_) input_.append(bytes);
@@ -116,12 +120,16 @@ void Http1Connection::receive(std::string_view bytes) {
 void Http1Connection::receive_end() {
   end_seen_ = true;
   if (link_) link_->set_gone();
+  if (phase_ == Phase::Upgraded) return;  // whoever takes over sees the end
   bool streaming = response_ && response_->source;
   if (phase_ != Phase::Answer || streaming) forget_request(), phase_ = Phase::Closed;
   context_.carrier->output_ready();
 }
 
-bool Http1Connection::wants_input() const { return phase_ != Phase::Answer || !keep_alive_ || input_.size() < kPipelineBytesMax; }
+bool Http1Connection::wants_input() const {
+  if (phase_ == Phase::Upgraded) return false;
+  return phase_ != Phase::Answer || !keep_alive_ || input_.size() < kPipelineBytesMax;
+}
 
 void Http1Connection::parse() {
   std::string_view input = input_;
@@ -329,6 +337,12 @@ void Http1Connection::answer(int32_t, Response response) {
   }
   response_ = std::make_unique<Response>(std::move(response));
   source_waits_ = false;
+  if (response_->status == 101) {
+    check(response_->upgraded);
+    phase_ = end_seen_ || old_version_ || !keep_alive_ ? Phase::Closed : Phase::Upgraded;
+    context_.carrier->output_ready();
+    return;
+  }
   bool streams = response_->source && !is_head_ && has_body(response_->status);
   if (streams) {
     response_->source->start([link = link_] { link->wake(); });
@@ -349,6 +363,7 @@ void Http1Connection::produce(std::string& out, size_t want) {
       out += "HTTP/1.1 100 Continue\r\n\r\n";
     }
     if (!response_) return;
+    if (phase_ == Phase::Upgraded) return write_upgrade(out);
     if (!head_sent_) write_head(out);
     if (!write_body(out, want)) return;
     finish_answer();
@@ -375,6 +390,23 @@ void Http1Connection::write_head(std::string& out) {
   else if (old_version_)
     out += "Connection: keep-alive\r\n";
   out += "\r\n";
+}
+
+void Http1Connection::write_upgrade(std::string& out) {
+  if (std::exchange(head_sent_, true)) return;
+  append(out, "HTTP/1.1 101 ", reason_phrase(101), "\r\nConnection: Upgrade\r\n");
+  for (auto& [name, value] : response_->headers)
+    if (!is_framing_field(name) || name == "upgrade") append(out, canonical_name(name), ": ", safe_value(std::move(value)), "\r\n");
+  out += "\r\n";
+}
+
+Protocol::Takeover Http1Connection::take_over(std::string& ahead) {
+  if (phase_ != Phase::Upgraded || !head_sent_) return nullptr;
+  auto taker = std::move(response_->upgraded);
+  ahead = std::move(input_);
+  forget_request();
+  phase_ = Phase::Closed;
+  return taker;
 }
 
 // True once the body is all in `out`.
@@ -447,7 +479,7 @@ void Http1Connection::shut_down() {
 
 int64_t Http1Connection::check_timeouts() {
   auto& limits = context_.shared->limits;
-  if (phase_ == Phase::Answer || phase_ == Phase::Closed) return context_.carrier->now_us() + limits.header_timeout_s * 1'000'000LL;
+  if (phase_ == Phase::Answer || phase_ == Phase::Upgraded || phase_ == Phase::Closed) return context_.carrier->now_us() + limits.header_timeout_s * 1'000'000LL;
   bool idle = phase_ == Phase::Head && input_.empty() && !first_request_;
   int64_t due = since_us_ + (idle ? limits.idle_timeout_s : limits.header_timeout_s) * 1'000'000LL;
   if (context_.carrier->now_us() >= due) {

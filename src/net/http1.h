@@ -21,6 +21,7 @@ class Http1Connection final : public Protocol, public Responder {
   void produce(std::string& out, size_t want) override;
   bool finished() const override;
   void shut_down() override;
+  Takeover take_over(std::string& ahead) override;
   int64_t check_timeouts() override;
 
  private:
@@ -28,6 +29,7 @@ class Http1Connection final : public Protocol, public Responder {
     Head,    // waiting for a request, or inside its header section
     Body,    // inside its body
     Answer,  // it is with the handler, or the answer is being sent
+    Upgraded,  // the 101 is out, or on its way: what comes is not HTTP any more
     Closed,  // nothing more is read
   };
   struct Callbacks;
@@ -48,6 +50,7 @@ class Http1Connection final : public Protocol, public Responder {
   void write_head(std::string& out);
   bool write_body(std::string& out, size_t want);
   bool write_source(std::string& out, size_t want);
+  void write_upgrade(std::string& out);
   void finish_answer();
   void forget_request();
 

@@ -322,6 +322,7 @@ void Http2Connection::refuse_large(Stream& stream) {
 void Http2Connection::answer(int32_t id, Response response) {
   auto stream = find(id);
   if (!stream || stream->answered) return;
+  if (response.status == 101) response = Response{.status = 500};  // HTTP/2 has no such upgrades: a handler's mistake
   stream->response = std::move(response);
   submit_answer(*stream);
   context_.carrier->output_ready();

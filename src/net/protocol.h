@@ -6,6 +6,7 @@
 #include "net/http.h"
 #include "net/loop.h"
 #include "net/server.h"
+#include "net/stream_registry.h"
 
 namespace sampan::net {
 
@@ -14,6 +15,7 @@ struct ServerShared {
   ServerLimits limits;
   Handler handler;
   std::function<Response(const Request&)> too_large;
+  std::shared_ptr<StreamRegistry> streams = std::make_shared<StreamRegistry>();  // upgraded connections
   std::atomic<uint64_t> connections_open = 0, connections_total = 0, requests_total = 0, bytes_sent = 0;
 };
 
@@ -50,6 +52,9 @@ class Protocol {
   virtual void produce(std::string& out, size_t want) = 0;
   virtual bool finished() const = 0;  // close once the output is out
   virtual void shut_down() = 0;       // finish what runs, take nothing new
+  // Once the 101 is out: who takes the connection over, and what was read ahead of it. Empty otherwise.
+  using Takeover = std::function<void(std::unique_ptr<ByteStream>)>;
+  virtual Takeover take_over(std::string& ahead) { return (void)ahead, nullptr; }
   // Cuts what has overstayed. Returns when to ask again, at the latest.
   virtual int64_t check_timeouts() = 0;
 };

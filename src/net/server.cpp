@@ -200,7 +200,7 @@ class Acceptor final : public LoopClient {
       return errno != EAGAIN;  // anything else is that one connection's trouble
     }
     shared_->connections_total.fetch_add(1, std::memory_order_relaxed);
-    if (shared_->connections_open.load() >= shared_->limits.connections_max) {
+    if (shared_->connections_open.load() + shared_->streams->size() >= shared_->limits.connections_max) {
       close(fd);
       return true;
     }
@@ -252,6 +252,7 @@ class HttpsServer final : public Server {
     }
     // Threads end one after another: none may still hand a connection to one that is gone.
     threads_.front()->loop().post([this] { acceptor_->stop(); });
+    shared_->streams->close();
     for (auto& thread : threads_) thread->finish();
     acceptor_ = nullptr;
     threads_.clear();

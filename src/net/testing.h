@@ -96,6 +96,7 @@ struct CertificateWish {
   bool authority = false;
   const char* key_usage = "clientAuth";  // extended; nullptr for none
   int64_t valid_from_s = -3600, valid_to_s = 3600;  // from now
+  const char* alternative_names = nullptr;  // "DNS:localhost,IP:127.0.0.1"
 };
 TestCertificate make_certificate(const CertificateWish& wish, const TestCertificate* issuer);
 

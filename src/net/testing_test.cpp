@@ -56,6 +56,7 @@ TestCertificate make_certificate(const CertificateWish& wish, const TestCertific
   add("CN", wish.common_name);
   extend(made, NID_basic_constraints, wish.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
   if (!wish.authority && wish.key_usage) extend(made, NID_ext_key_usage, wish.key_usage);
+  if (wish.alternative_names) extend(made, NID_subject_alt_name, wish.alternative_names);
   if (issuer) {
     X509_set_issuer_name(made, X509_get_subject_name(read_certificate(issuer->certificate).get()));
     check(X509_sign(made, read_key(issuer->key).get(), EVP_sha256()) > 0);
