@@ -11,44 +11,12 @@
 
 #include "base/status.h"
 #include "registry/rules.h"
+#include "schema/label_selector.h"
 #include "schema/object.h"
 
 namespace sampan::registry {
 
-class LabelSelector {
- public:
-  // Matches everything.
-  LabelSelector() = default;
-  static LabelSelector nothing();
-  // Of ?labelSelector=. The error is a BadRequest, "unable to parse requirement: ...".
-  static Result<LabelSelector> parse(std::string_view text);
-  // Of a metav1.LabelSelector in an object: absent selects nothing, empty everything. BadRequest for what validation should have refused.
-  static Result<LabelSelector> from(const schema::AnyView& selector);
-  // Of a plain map, as a Service or a ReplicationController has; an empty one selects nothing.
-  static LabelSelector from_map(const schema::AnyView& labels);
-
-  bool empty() const { return !nothing_ && requirements_.empty(); }
-  bool matches(const schema::AnyView& labels) const;
-  bool matches(const Object& object) const;
-  std::string text() const;  // canonical: sorted by key, values sorted
-
- private:
-  friend class LabelParser;
-  enum class Operator : uint8_t { Equals, DoubleEquals, NotEquals, In, NotIn, Exists, DoesNotExist, GreaterThan, LessThan };
-  struct Requirement {
-    std::string key;
-    Operator op = Operator::Exists;
-    std::vector<std::string> values;  // sorted
-    int64_t number = 0;               // of GreaterThan and LessThan
-    bool matches(const schema::AnyView& labels) const;
-  };
-  // The complaints about one requirement, joined as upstream does; "" if it is good.
-  static std::string complaints(Requirement& requirement);
-  void sort();
-
-  std::vector<Requirement> requirements_;
-  bool nothing_ = false;
-};
+using schema::LabelSelector;
 
 class FieldSelector {
  public:

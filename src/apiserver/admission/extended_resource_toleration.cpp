@@ -3,7 +3,7 @@
 
 #include "apiserver/admission/plugin.h"
 #include "base/text.h"
-#include "registry/names.h"
+#include "base/names.h"
 
 namespace sampan::apiserver {
 
@@ -15,8 +15,8 @@ namespace {
 bool is_extended(std::string_view resource) {
   if (resource.find('/') == std::string_view::npos || resource.find("kubernetes.io/") != std::string_view::npos) return false;
   if (resource.starts_with("requests.")) return false;
-  registry::Complaints complaints;
-  registry::check_qualified_name(concat("requests.", resource), complaints);
+  Complaints complaints;
+  check_qualified_name(concat("requests.", resource), complaints);
   return complaints.empty();
 }
 

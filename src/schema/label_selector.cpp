@@ -1,9 +1,10 @@
-#include "base/check.h"
-#include "base/text.h"
-#include "registry/names.h"
-#include "registry/selectors.h"
+#include "schema/label_selector.h"
 
-namespace sampan::registry {
+#include "base/check.h"
+#include "base/names.h"
+#include "base/text.h"
+
+namespace sampan::schema {
 
 namespace {
 
@@ -231,7 +232,7 @@ void LabelSelector::sort() {
   std::stable_sort(requirements_.begin(), requirements_.end(), [](auto& a, auto& b) { return a.key < b.key; });
 }
 
-LabelSelector LabelSelector::from_map(const schema::AnyView& labels) {
+LabelSelector LabelSelector::from_map(const AnyView& labels) {
   if (labels.size() == 0) return nothing();
   LabelSelector selector;
   for (uint32_t i = 0; i < labels.size(); i++) {
@@ -243,7 +244,7 @@ LabelSelector LabelSelector::from_map(const schema::AnyView& labels) {
   return selector;
 }
 
-Result<LabelSelector> LabelSelector::from(const schema::AnyView& view) {
+Result<LabelSelector> LabelSelector::from(const AnyView& view) {
   if (!view.present()) return nothing();
   auto labels = view["matchLabels"];
   LabelSelector selector;
@@ -254,51 +255,72 @@ Result<LabelSelector> LabelSelector::from(const schema::AnyView& view) {
   for (uint32_t i = 0; i < expressions.size(); i++) {
     auto expression = expressions.item(i);
     auto name = expression["operator"].as_string();
-    Requirement requirement{.key = std::string(expression["key"].as_string())};
-    if (name == "In") requirement.op = Operator::In;
-    else if (name == "NotIn") requirement.op = Operator::NotIn;
-    else if (name == "Exists") requirement.op = Operator::Exists;
-    else if (name == "DoesNotExist") requirement.op = Operator::DoesNotExist;
-    else return fail(bad_request(concat(quoted(name), " is not a valid label selector operator")));
-    auto values = expression["values"];
-    for (uint32_t j = 0; j < values.size(); j++) requirement.values.emplace_back(values.item(j).as_string());
-    auto complaint = complaints(requirement);
-    if (!complaint.empty()) return fail(bad_request(std::move(complaint)));
-    std::sort(requirement.values.begin(), requirement.values.end());
-    selector.requirements_.push_back(std::move(requirement));
+    if (name == "Gt" || name == "Lt") return fail(bad_request(concat(quoted(name), " is not a valid label selector operator")));
+    std::vector<std::string> values;
+    auto given = expression["values"];
+    for (uint32_t j = 0; j < given.size(); j++) values.emplace_back(given.item(j).as_string());
+    TRY(selector.require(expression["key"].as_string(), name, std::move(values)));
   }
   selector.sort();
   return selector;
 }
 
-bool LabelSelector::Requirement::matches(const schema::AnyView& labels) const {
-  auto label = labels[key];
+Result<void> LabelSelector::require(std::string_view key, std::string_view name, std::vector<std::string> values) {
+  Requirement requirement{.key = std::string(key), .values = std::move(values)};
+  if (name == "In") requirement.op = Operator::In;
+  else if (name == "NotIn") requirement.op = Operator::NotIn;
+  else if (name == "Exists") requirement.op = Operator::Exists;
+  else if (name == "DoesNotExist") requirement.op = Operator::DoesNotExist;
+  else if (name == "Gt") requirement.op = Operator::GreaterThan;
+  else if (name == "Lt") requirement.op = Operator::LessThan;
+  else return fail(bad_request(concat(quoted(name), " is not a valid label selector operator")));
+  if ((name == "Gt" || name == "Lt") && requirement.values.size() != 1)
+    return fail(bad_request("values: Invalid value: for 'Gt', 'Lt' operators, exactly one value is required"));
+  auto complaint = complaints(requirement);
+  if (!complaint.empty()) return fail(bad_request(std::move(complaint)));
+  std::sort(requirement.values.begin(), requirement.values.end());
+  requirements_.push_back(std::move(requirement));
+  sort();
+  return {};
+}
+
+std::optional<std::pair<std::string_view, std::string_view>> LabelSelector::pinned() const {
+  for (auto& requirement : requirements_) {
+    bool one_of = requirement.op == Operator::Equals || requirement.op == Operator::DoubleEquals || requirement.op == Operator::In;
+    if (one_of && requirement.values.size() == 1) return std::pair<std::string_view, std::string_view>(requirement.key, requirement.values[0]);
+  }
+  return {};
+}
+
+bool LabelSelector::Requirement::matches(const Labels& labels) const {
+  auto label = labels.get(key);
   auto among = [&] {
-    auto value = label.as_string();
     for (auto& one : values)
-      if (one == value) return true;
+      if (one == *label) return true;
     return false;
   };
   switch (op) {
-    case Operator::Equals: case Operator::DoubleEquals: case Operator::In: return label.present() && among();
-    case Operator::NotEquals: case Operator::NotIn: return !label.present() || !among();
-    case Operator::Exists: return label.present();
-    case Operator::DoesNotExist: return !label.present();
+    case Operator::Equals: case Operator::DoubleEquals: case Operator::In: return label && among();
+    case Operator::NotEquals: case Operator::NotIn: return !label || !among();
+    case Operator::Exists: return label.has_value();
+    case Operator::DoesNotExist: return !label.has_value();
     case Operator::GreaterThan: case Operator::LessThan: {
       int64_t value;
-      if (!label.present() || !parse_number(label.as_string(), value)) return false;
+      if (!label || !parse_number(*label, value)) return false;
       return op == Operator::GreaterThan ? value > number : value < number;
     }
   }
   return false;
 }
 
-bool LabelSelector::matches(const schema::AnyView& labels) const {
+bool LabelSelector::matches(const Labels& labels) const {
   if (nothing_) return false;
   for (auto& requirement : requirements_)
     if (!requirement.matches(labels)) return false;
   return true;
 }
+
+bool LabelSelector::matches(const AnyView& labels) const { return matches(labels.as<Labels>()); }
 
 bool LabelSelector::matches(const Object& object) const {
   if (nothing_ || requirements_.empty()) return !nothing_;
@@ -327,4 +349,4 @@ std::string LabelSelector::text() const {
   return out;
 }
 
-}  // namespace sampan::registry
+}  // namespace sampan::schema
