@@ -1,12 +1,15 @@
 #include "apiserver/in_process.h"
 
 #include "base/text.h"
+#include "client/paths.h"
 
 namespace sampan::apiserver {
 
 namespace {
 
+using client::add_query;
 using client::ObjectRef;
+using client::path_of;
 using client::Resource;
 using client::Value;
 
@@ -18,31 +21,6 @@ std::string_view media_of(client::PatchType type) {
     case client::PatchType::Apply: break;
   }
   return "application/apply-patch+yaml";
-}
-
-std::string path_of(const Resource& resource, std::string_view name_space, std::string_view name, std::string_view subresource = {}) {
-  std::string path = resource.group.empty() ? std::string("/api/") : concat("/apis/", resource.group, "/");
-  append(path, resource.version);
-  if (resource.namespaced && !name_space.empty()) append(path, "/namespaces/", name_space);
-  append(path, "/", resource.resource);
-  if (!name.empty()) append(path, "/", name);
-  if (!subresource.empty()) append(path, "/", subresource);
-  return path;
-}
-
-void add_query(std::string& query, std::string_view name, std::string_view value) {
-  append(query, query.empty() ? "" : "&", name, "=");
-  // Selectors have characters of their own meaning.
-  for (unsigned char c : value) {
-    if (std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '/') {
-      query += static_cast<char>(c);
-      continue;
-    }
-    constexpr char digits[] = "0123456789ABCDEF";
-    query += '%';
-    query += digits[c >> 4];
-    query += digits[c & 15];
-  }
 }
 
 class InProcessApi final : public client::Api {
@@ -89,7 +67,7 @@ class InProcessApi final : public client::Api {
     Arena arena;
     if (type == client::PatchType::Apply) {
       direct.body = patch.clone(arena);
-      direct.body.set("apiVersion", arena.copy(resource.group.empty() ? std::string(resource.version) : concat(resource.group, "/", resource.version)));
+      direct.body.set("apiVersion", arena.copy(client::api_version_of(resource)));
       direct.body.set("kind", resource.kind);
       if (options.force) add_query(query, "force", "true");
       if (options.manager.empty()) add_query(query, "fieldManager", manager_);

@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "client/event_correlator.h"
+#include "client/paths.h"
 
 namespace sampan::client {
 
@@ -57,7 +58,7 @@ std::string hexadecimal(uint64_t number) {
 Reference Reference::of(const Resource& resource, const Object& object, std::string_view field_path) {
   auto metadata = object["metadata"];
   Reference reference;
-  reference.api_version = resource.group.empty() ? std::string(resource.version) : concat(resource.group, "/", resource.version);
+  reference.api_version = api_version_of(resource);
   reference.kind = resource.kind;
   reference.name_space = metadata["namespace"].as_string();
   reference.name = metadata["name"].as_string();

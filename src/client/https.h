@@ -1,0 +1,46 @@
+// The API over the network: the same calls and the same caches as in the server's process, spoken in protobuf.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/environment.h"
+#include "client/api.h"
+#include "client/informer.h"
+#include "client/kubeconfig.h"
+
+namespace sampan::client {
+
+// One server, for any number of Apis and caches. Thread-safe.
+class Remote {
+ public:
+  static Result<std::shared_ptr<Remote>> connect(const Kubeconfig& config, std::string user_agent);
+  virtual ~Remote() = default;
+
+  // The parts of a request that differ. A status of 400 or more is an Error: the server's own Status, where it sent one.
+  struct Call {
+    std::string_view method = "GET";  // or "WATCH"
+    std::string path;   // with its query
+    std::string_view media;  // of the body
+    std::string body;
+    int64_t timeout_ms = 60'000;
+  };
+  virtual Result<net::Answer> send(Call call) = 0;
+  virtual Result<std::unique_ptr<net::AnswerStream>> open(Call call) = 0;
+};
+
+std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager);
+// Caches that follow the server, opened as they are asked for. They end with what is returned.
+class RemoteCaches {
+ public:
+  RemoteCaches(std::shared_ptr<Remote> remote, Clock& clock);
+  ~RemoteCaches();
+  Informers::Open open();
+  // As open(), of those objects alone that a field selector names ("spec.nodeName=n1"): what an agent needs of the pods.
+  void narrow(const Resource& resource, std::string field_selector);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sampan::client
