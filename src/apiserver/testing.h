@@ -28,7 +28,7 @@ class TestServer {
  public:
   // Whoever asks may do anything.
   explicit TestServer(ServerConfig config = {}) : store_(store::make_memory_store(real_clock())) {
-    config.authorizers.push_back(always_allow_authorizer());
+    config.access.authorizers.push_back(always_allow_authorizer());
     config.workers = 1;
     auto server = ApiServer::create(*store_, real_clock(), secure_random(), std::move(config));
     check(server.has_value());
