@@ -10,7 +10,7 @@
 
 namespace sampan::apiserver {
 
-// An object that is made if it is not there; one that is there is the administrator's and stays as it is.
+// An object that is made if it is not there; one that is there is the administrator's and stays as it is, unless it is reconciled.
 struct StandardObject {
   using Fill = std::function<void(schema::Value object, Arena& arena)>;
   std::string_view group, resource;
@@ -21,6 +21,10 @@ struct StandardObject {
   Fill status = nullptr;
   std::string_view status_manager = {};
   Fill unowned = nullptr;  // what is set in nobody's name
+  // Brings an object that is there in line with the one that would be made; says whether anything changed. Null: it stays as it is.
+  bool (*reconcile)(schema::Value current, schema::Value wanted) = nullptr;
+  // Where that cannot be done: it is made anew.
+  bool (*must_replace)(schema::Value current, schema::Value wanted) = nullptr;
 };
 using StandardObjects = std::vector<StandardObject>;
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/access/policy_rules.h"
 #include "apiserver/request_info.h"
 #include "base/status.h"
 #include "net/http.h"
@@ -51,10 +52,21 @@ Result<std::unique_ptr<TokenAuthenticator>> token_file_authenticator(const std::
 
 enum class Decision : uint8_t { Allow, Deny, NoOpinion };
 
+// What a user may do, as far as it can be listed.
+struct SubjectRules {
+  PolicyRules rules;
+  std::vector<std::string> problems;
+  bool incomplete = false;
+};
+
 class Authorizer {
  public:
   virtual ~Authorizer() = default;
+  // Who allows says why in `reason`; so may who does not.
   virtual Decision authorize(const User& user, const RequestInfo& request, std::string& reason) = 0;
+  virtual void rules_for(const User& user, std::string_view name_space, SubjectRules& out) {
+    (void)user, (void)name_space, (void)out;
+  }
 };
 
 std::unique_ptr<Authorizer> masters_authorizer();  // system:masters may do anything

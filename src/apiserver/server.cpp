@@ -1,5 +1,6 @@
 #include "apiserver/server.h"
 
+#include "apiserver/access/impersonation.h"
 #include "apiserver/compress.h"
 #include "apiserver/long_running.h"
 #include "apiserver/metrics.h"
@@ -8,6 +9,8 @@
 #include "apiserver/verbs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/names.h"
+#include "registry/selectors.h"
 
 namespace sampan::apiserver {
 
@@ -100,6 +103,7 @@ class Server final : public ApiServer {
 
   HandlerResult pass_chain(Context& context) {
     TRY(authenticate(context));
+    TRY(impersonate(*access_, context.http, context.info, context.user));
     InFlight& lane = context.http.method == "GET" || context.http.method == "HEAD" ? reads_ : mutations_;
     bool long_running = context.info.verb == "watch";
     if (!long_running && !lane.enter())
@@ -125,8 +129,28 @@ class Server final : public ApiServer {
 
   Result<void> authorize(Context& context) {
     std::string reason;
-    if (access_->authorize(context.user, context.info, reason) == Decision::Allow) return {};
-    return fail(forbidden(context.user, context.info, reason));
+    if (!selects_one(context)) {
+      if (access_->authorize(context.user, context.info, reason) == Decision::Allow) return {};
+      return fail(forbidden(context.user, context.info, reason));
+    }
+    RequestInfo named = context.info;
+    named.name = *registry::FieldSelector::parse(context.query.get("fieldSelector"))->exact("metadata.name");
+    if (access_->authorize(context.user, named, reason) == Decision::Allow) return {};
+    return fail(forbidden(context.user, named, reason));
+  }
+
+  // A list of one name may be allowed to who may list nothing else.
+  static bool selects_one(const Context& context) {
+    const RequestInfo& info = context.info;
+    if (!info.is_resource || !info.name.empty() || (info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection")) return false;
+    auto text = context.query.get("fieldSelector");
+    if (text.find("metadata.name") == std::string_view::npos) return false;
+    auto fields = registry::FieldSelector::parse(text);
+    if (!fields) return false;
+    auto name = fields->exact("metadata.name");
+    registry::Complaints complaints;
+    if (name) registry::check_path_segment(*name, complaints);
+    return name && !name->empty() && complaints.empty();
   }
 
   Page* page_for(const RequestInfo& info) {

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "apiserver/access/role_aggregation.h"
 #include "apiserver/pages.h"
 #include "apiserver/server.h"
 #include "apiserver/service_addresses.h"
@@ -104,6 +105,8 @@ Result<void> serve(const ApiserverOptions& options) {
                            {.service_cidr = std::string(split(options.service_cidr, ',')[0]),
                             .advertise_address = options.keeps_endpoints ? options.advertise_address : std::string(),
                             .port = options.port}));
+  TRY(apiserver::aggregate_roles(server->catalog(), real_clock()));
+  auto aggregation = apiserver::RoleAggregation::start(server->catalog(), real_clock());
   std::atomic<bool> leaving{false};
   StoreProbe live(*store, options.store_live_timeout_ns), ready(*store, options.store_ready_timeout_ns);
   server->add_page(apiserver::version_page());

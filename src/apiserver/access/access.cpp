@@ -49,10 +49,13 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
     if (it.audiences.empty()) it.audiences = tokens->config().audiences;
     it.tokens.push_back(std::move(tokens));
   }
+  access->rbac_ = std::make_unique<Rbac>(catalog);
   for (const auto& mode : it.modes) {
     if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
     if (mode == "AlwaysDeny") it.authorizers.push_back(always_deny_authorizer());
+    if (mode == "RBAC") it.authorizers.push_back(nullptr);  // its place
   }
+  for (const auto& authorizer : it.authorizers) access->authorizers_.push_back(authorizer ? authorizer.get() : access->rbac_.get());
   return access;
 }
 
@@ -97,7 +100,7 @@ bool Access::anonymous_may_come(std::string_view path) const {
 
 Decision Access::authorize(const User& user, const RequestInfo& request, std::string& reason) {
   std::string why;
-  for (auto& authorizer : config_.authorizers) {
+  for (auto* authorizer : authorizers_) {
     why.clear();
     auto decision = authorizer->authorize(user, request, why);
     if (decision == Decision::Allow) {
@@ -108,6 +111,12 @@ Decision Access::authorize(const User& user, const RequestInfo& request, std::st
     if (decision == Decision::Deny) return decision;
   }
   return Decision::NoOpinion;
+}
+
+SubjectRules Access::rules_for(const User& user, std::string_view name_space) {
+  SubjectRules rules;
+  for (auto* authorizer : authorizers_) authorizer->rules_for(user, name_space, rules);
+  return rules;
 }
 
 bool Access::allows(const User& user, const RequestInfo& request) {

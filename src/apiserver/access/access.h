@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 
+#include "apiserver/access/rbac.h"
 #include "apiserver/access/service_account_tokens.h"
 #include "apiserver/identity.h"
 #include "base/environment.h"
@@ -32,6 +33,8 @@ class Access {
 
   Decision authorize(const User& user, const RequestInfo& request, std::string& reason);
   bool allows(const User& user, const RequestInfo& request);
+  SubjectRules rules_for(const User& user, std::string_view name_space);
+  Rbac& rbac() { return *rbac_; }  // also where it does not decide: what may be granted is decided by it
 
   ServiceAccountTokens* service_accounts() { return service_accounts_; }
   const std::vector<std::string>& audiences() const { return config_.audiences; }
@@ -41,6 +44,8 @@ class Access {
   bool anonymous_may_come(std::string_view path) const;
 
   AccessConfig config_;
+  std::unique_ptr<Rbac> rbac_;
+  std::vector<Authorizer*> authorizers_;  // in their order
   ServiceAccountTokens* service_accounts_ = nullptr;  // among the tokens
 };
 
