@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/access/policy_rules.h"
 #include "apiserver/server.h"
 #include "schema/value.h"
 
@@ -33,6 +34,7 @@ Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Cl
 
 Result<void> add_kubernetes_service(const BootstrapOptions& options, StandardObjects& out);
 void add_rbac(StandardObjects& out);
+PolicyRules standard_rules(std::string_view cluster_role);  // as they are made, whatever became of them
 void add_flow_control(Clock& clock, StandardObjects& out);
 void add_api_services(const Catalog& catalog, StandardObjects& out);
 

@@ -211,6 +211,20 @@ void add_entry(const Entry& entry, bool is_role, StandardObjects& out) {
 
 }  // namespace
 
+PolicyRules standard_rules(std::string_view cluster_role) {
+  StandardObjects all;
+  add_rbac(all);
+  for (const auto& it : all) {
+    if (it.resource != "clusterroles" || it.name != cluster_role) continue;
+    Arena arena;
+    Value role = Value::object(arena);
+    role.ensure_object("metadata");
+    it.fill(role, arena);
+    return rules_of(role);
+  }
+  return {};
+}
+
 void add_rbac(StandardObjects& out) {
   Entry entry;
   bool is_role = false;

@@ -232,7 +232,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto catalog = TRY(Catalog::open(store, clock, random, config.runtime_config));
   auto workers = make_thread_pool(config.workers);
   auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
-  auto admission = TRY(Admission::create(config.admission, *catalog, clock, random));
+  auto admission = TRY(Admission::create(config.admission, {*catalog, clock, random, *access}));
   return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config));
 }
 

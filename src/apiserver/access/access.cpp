@@ -1,5 +1,6 @@
 #include "apiserver/access/access.h"
 
+#include "apiserver/access/node_authorizer.h"
 #include "base/text.h"
 
 namespace sampan::apiserver {
@@ -53,6 +54,7 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
   for (const auto& mode : it.modes) {
     if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
     if (mode == "AlwaysDeny") it.authorizers.push_back(always_deny_authorizer());
+    if (mode == "Node") it.authorizers.push_back(node_authorizer(catalog));
     if (mode == "RBAC") it.authorizers.push_back(nullptr);  // its place
   }
   for (const auto& authorizer : it.authorizers) access->authorizers_.push_back(authorizer ? authorizer.get() : access->rbac_.get());

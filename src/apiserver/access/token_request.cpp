@@ -120,12 +120,12 @@ HandlerResult handle_token_request(Context& context) {
   auto expected = expected_kind(*context.served, *context.subresource);
   Arena arena;
   Value request = TRY(decode_body(context, expected, parameters.validation, arena));
+  auto attributes = attributes_of(context, Operation::Create, parameters.dry_run);
+  TRY(context.services.admission->mutate(attributes, request, nullptr));
   BoundObjects bound;
   bound.account = TRY(account_for(context, request.ensure_object("metadata")));
   int64_t now_s = context.now_seconds();
   complete(request, *bound.account, tokens->config().audiences, now_s);
-  auto attributes = attributes_of(context, Operation::Create, parameters.dry_run);
-  TRY(context.services.admission->mutate(attributes, request, nullptr));
   Value spec = request["spec"];
   TRY(check_seconds(spec));
   auto admitted = TRY(schema::freeze(request, *expected.type));
