@@ -43,10 +43,18 @@ struct AdmissionConfig {
   std::vector<std::string> enable, disable;  // names, as --enable-admission-plugins and --disable-admission-plugins give them
 };
 
+// What plug-ins may use of the server.
+struct AdmissionParts {
+  Catalog& catalog;
+  Clock& clock;
+  Random& random;
+  Access& access;
+};
+
 class Admission {
  public:
   // Errors name unknown plug-ins.
-  static Result<std::unique_ptr<Admission>> create(const AdmissionConfig& config, Catalog& catalog, Clock& clock, Random& random);
+  static Result<std::unique_ptr<Admission>> create(const AdmissionConfig& config, const AdmissionParts& parts);
   Result<void> mutate(const Attributes& attributes, schema::Value object, const schema::Object* old);
   Result<void> validate(const Attributes& attributes, const schema::Object* object, const schema::Object* old);
   std::vector<std::string_view> names() const;
@@ -61,6 +69,7 @@ std::unique_ptr<AdmissionPlugin> namespace_lifecycle(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> namespace_exists(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> limit_ranger(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> service_account(Catalog& catalog, Clock& clock, Random& random);
+std::unique_ptr<AdmissionPlugin> node_restriction(Catalog& catalog, Access& access);
 std::unique_ptr<AdmissionPlugin> taint_nodes_by_condition();
 std::unique_ptr<AdmissionPlugin> always_pull_images();
 std::unique_ptr<AdmissionPlugin> priority(Catalog& catalog);
@@ -70,6 +79,9 @@ std::unique_ptr<AdmissionPlugin> default_storage_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> storage_object_in_use_protection();
 std::unique_ptr<AdmissionPlugin> persistent_volume_claim_resize(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> runtime_class(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> certificate_approval(Access& access);
+std::unique_ptr<AdmissionPlugin> certificate_signing(Access& access);
+std::unique_ptr<AdmissionPlugin> certificate_subject_restriction();
 std::unique_ptr<AdmissionPlugin> default_ingress_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
 std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);

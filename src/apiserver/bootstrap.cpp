@@ -52,13 +52,36 @@ Result<void> apply_status(const Served& served, const StandardObject& it, Clock&
   return {};
 }
 
+Result<void> reconcile(const Served& served, const StandardObject& it, bool& replaced) {
+  auto found = TRY(served.store->get(it.name_space, it.name));
+  Arena arena;
+  Value current = schema::thaw(*found, arena), wanted = named(it, arena);
+  it.fill(wanted, arena);
+  if (it.must_replace && it.must_replace(current, wanted)) {
+    TRY(served.store->remove(it.name_space, it.name, {}));
+    replaced = true;
+    return {};
+  }
+  if (!it.reconcile(current, wanted)) return {};
+  auto produce = [&](const schema::ObjectRef& now, Arena& tree_arena) -> Result<Value> {
+    Value tree = schema::thaw(*now, tree_arena), goal = named(it, tree_arena);
+    it.fill(goal, tree_arena);
+    it.reconcile(tree, goal);
+    return tree;
+  };
+  TRY(served.store->update(it.name_space, it.name, produce, {}, false, {}));
+  return {};
+}
+
 Result<void> ensure(Catalog& catalog, const StandardObject& it, Clock& clock) {
   static constexpr std::string_view kStatus[] = {"status"};
   const Served* served = catalog.find(it.group, it.resource);
   if (!served) return {};  // switched off by --runtime-config
   auto found = served->store->get(it.name_space, it.name);
-  if (found) return {};
-  if (!found.error().is(Reason::NotFound)) return fail(std::move(found).error());
+  if (!found && !found.error().is(Reason::NotFound)) return fail(std::move(found).error());
+  bool replaced = false;
+  if (found && it.reconcile) TRY(reconcile(*served, it, replaced));
+  if (found && !replaced) return {};
   Arena arena;
   Value object = named(it, arena);
   it.fill(object, arena);

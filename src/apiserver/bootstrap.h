@@ -5,12 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/access/policy_rules.h"
 #include "apiserver/server.h"
 #include "schema/value.h"
 
 namespace sampan::apiserver {
 
-// An object that is made if it is not there; one that is there is the administrator's and stays as it is.
+// An object that is made if it is not there; one that is there is the administrator's and stays as it is, unless it is reconciled.
 struct StandardObject {
   using Fill = std::function<void(schema::Value object, Arena& arena)>;
   std::string_view group, resource;
@@ -21,6 +22,10 @@ struct StandardObject {
   Fill status = nullptr;
   std::string_view status_manager = {};
   Fill unowned = nullptr;  // what is set in nobody's name
+  // Brings an object that is there in line with the one that would be made; says whether anything changed. Null: it stays as it is.
+  bool (*reconcile)(schema::Value current, schema::Value wanted) = nullptr;
+  // Where that cannot be done: it is made anew.
+  bool (*must_replace)(schema::Value current, schema::Value wanted) = nullptr;
 };
 using StandardObjects = std::vector<StandardObject>;
 
@@ -29,6 +34,7 @@ Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Cl
 
 Result<void> add_kubernetes_service(const BootstrapOptions& options, StandardObjects& out);
 void add_rbac(StandardObjects& out);
+PolicyRules standard_rules(std::string_view cluster_role);  // as they are made, whatever became of them
 void add_flow_control(Clock& clock, StandardObjects& out);
 void add_api_services(const Catalog& catalog, StandardObjects& out);
 

@@ -8,6 +8,7 @@
 // with commas in lists. A role or binding without a namespace is a ClusterRole or ClusterRoleBinding.
 #include "apiserver/bootstrap_rbac.h"
 
+#include "apiserver/access/policy_rules.h"
 #include "apiserver/bootstrap.h"
 #include "base/check.h"
 #include "base/text.h"
@@ -111,15 +112,118 @@ void fill_binding(Value object, Arena& arena, const Entry& entry) {
   }
 }
 
+// ---- keeping them so ----
+
+bool is_left_alone(Value current) { return current["metadata"]["annotations"]["rbac.authorization.kubernetes.io/autoupdate"].as_string() == "false"; }
+
+// What is there already keeps its value.
+bool add_missing(Value current, Value wanted, std::string_view map) {
+  bool changed = false;
+  for (const auto& member : wanted["metadata"][map].members()) {
+    if (current["metadata"][map].has(member.name)) continue;
+    current.ensure_object("metadata").ensure_object(map).set(member.name, member.value);
+    changed = true;
+  }
+  return changed;
+}
+
+PolicyRules rules_of(Value role) {
+  auto list = [](Value texts) {
+    std::vector<std::string> out;
+    for (Value text : texts.items()) out.emplace_back(text.as_string());
+    return out;
+  };
+  PolicyRules rules;
+  for (Value rule : role["rules"].items())
+    rules.push_back({list(rule["verbs"]), list(rule["apiGroups"]), list(rule["resources"]), list(rule["resourceNames"]), list(rule["nonResourceURLs"])});
+  return rules;
+}
+
+Value rule_tree(const PolicyRule& rule, Arena& arena) {
+  Value tree = Value::object(arena);
+  auto set = [&](std::string_view member, const std::vector<std::string>& texts) {
+    for (const auto& text : texts) tree.ensure_list(member).push(arena.copy(text));
+  };
+  set("verbs", rule.verbs);
+  set("apiGroups", rule.groups);
+  set("resources", rule.resources);
+  set("resourceNames", rule.names);
+  set("nonResourceURLs", rule.urls);
+  return tree;
+}
+
+// Rights that were taken from a standard role come back; what was added to it stays.
+bool reconcile_role(Value current, Value wanted) {
+  if (is_left_alone(current)) return false;
+  bool labels = add_missing(current, wanted, "labels"), annotations = add_missing(current, wanted, "annotations");
+  bool changed = labels || annotations;
+  for (const auto& rule : not_covered(rules_of(current), rules_of(wanted))) {
+    current.ensure_list("rules").push(rule_tree(rule, current.arena()));
+    changed = true;
+  }
+  Value have = current["aggregationRule"], want = wanted["aggregationRule"];
+  if (want.is_object() == have.is_object()) {
+    for (Value selector : want["clusterRoleSelectors"].items()) {
+      auto items = have["clusterRoleSelectors"].items();
+      if (std::any_of(items.begin(), items.end(), [&](const Value& it) { return it.equals(selector); })) continue;
+      have.ensure_list("clusterRoleSelectors").push(selector);
+      changed = true;
+    }
+    return changed;
+  }
+  if (want.is_object())
+    current.set("aggregationRule", want);
+  else
+    current.remove("aggregationRule");
+  return true;
+}
+
+bool reconcile_binding(Value current, Value wanted) {
+  if (is_left_alone(current)) return false;
+  bool labels = add_missing(current, wanted, "labels"), annotations = add_missing(current, wanted, "annotations");
+  bool changed = labels || annotations;
+  for (Value subject : wanted["subjects"].items()) {
+    auto items = current["subjects"].items();
+    auto same = [&](const Value& it) {
+      return it["kind"].as_string() == subject["kind"].as_string() && it["name"].as_string() == subject["name"].as_string() &&
+             it["namespace"].as_string() == subject["namespace"].as_string();
+    };
+    if (std::any_of(items.begin(), items.end(), same)) continue;
+    if (subject["kind"].as_string() != "ServiceAccount") subject.set("apiGroup", kGroup);
+    current.ensure_list("subjects").push(subject);
+    changed = true;
+  }
+  return changed;
+}
+
+// The role that is bound cannot be changed.
+bool binds_another(Value current, Value wanted) { return !is_left_alone(current) && !current["roleRef"].equals(wanted["roleRef"]); }
+
 void add_entry(const Entry& entry, bool is_role, StandardObjects& out) {
   std::string_view resource = is_role ? (entry.name_space.empty() ? "clusterroles" : "roles")
                                       : (entry.name_space.empty() ? "clusterrolebindings" : "rolebindings");
   out.push_back({kGroup, resource, std::string(entry.name_space), std::string(entry.name), [entry, is_role](Value object, Arena& arena) {
                    is_role ? fill_role(object, arena, entry) : fill_binding(object, arena, entry);
                  }});
+  out.back().reconcile = is_role ? reconcile_role : reconcile_binding;
+  if (!is_role) out.back().must_replace = binds_another;
 }
 
 }  // namespace
+
+PolicyRules standard_rules(std::string_view cluster_role) {
+  StandardObjects all;
+  add_rbac(all);
+  for (const auto& it : all) {
+    if (it.resource != "clusterroles" || it.name != cluster_role) continue;
+    Arena arena;
+    Value role = Value::object(arena);
+    role.ensure_object("metadata");
+    it.fill(role, arena);
+    return rules_of(role);
+  }
+  return {};
+}
 
 void add_rbac(StandardObjects& out) {
   Entry entry;

@@ -15,6 +15,7 @@
 
 namespace sampan::apiserver {
 
+class Access;
 class Admission;
 class ServerMetrics;
 
@@ -22,6 +23,7 @@ class ServerMetrics;
 struct Services {
   Catalog* catalog = nullptr;
   Admission* admission = nullptr;
+  Access* access = nullptr;
   Clock* clock = nullptr;
   Random* random = nullptr;
   Executor* executor = nullptr;

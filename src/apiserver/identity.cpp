@@ -14,19 +14,26 @@ bool User::in(std::string_view group) const {
   return false;
 }
 
+void User::add_extra(std::string_view key, std::string_view value) {
+  auto at = std::find_if(extra.begin(), extra.end(), [&](const auto& entry) { return entry.first >= key; });
+  if (at == extra.end() || at->first != key) at = extra.insert(at, {std::string(key), {}});
+  at->second.emplace_back(value);
+}
+
 namespace {
 
 constexpr std::string_view kAuthenticated = "system:authenticated";
 
 class CertificateAuthenticator : public Authenticator {
  public:
-  Result<std::unique_ptr<User>> authenticate(const net::Request& request) override {
+  IdentityResult authenticate(net::Request& request) override {
     if (!request.peer || request.peer->common_name.empty()) return nullptr;
-    auto user = std::make_unique<User>();
-    user->name = request.peer->common_name;
-    user->groups = request.peer->organizations;
-    user->groups.emplace_back(kAuthenticated);
-    return user;
+    auto identity = std::make_unique<Identity>();
+    identity->user.name = request.peer->common_name;
+    identity->user.groups = request.peer->organizations;
+    identity->user.groups.emplace_back(kAuthenticated);
+    identity->user.add_extra("authentication.kubernetes.io/credential-id", concat("X509SHA256=", request.peer->fingerprint));
+    return identity;
   }
 };
 
@@ -39,19 +46,15 @@ bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-class TokenFileAuthenticator : public Authenticator {
+class TokenFileAuthenticator : public TokenAuthenticator {
  public:
   explicit TokenFileAuthenticator(std::vector<TokenEntry> entries) : entries_(std::move(entries)) {}
-  Result<std::unique_ptr<User>> authenticate(const net::Request& request) override {
-    std::string_view header = request.header("authorization");
-    if (header.size() < 7 || !iequals(header.substr(0, 7), "bearer ")) return nullptr;
-    std::string_view token = trim(header.substr(7));
-    if (token.empty()) return nullptr;
+  IdentityResult authenticate_token(std::string_view token, const std::vector<std::string>*) override {
     const User* found = nullptr;
     for (const auto& entry : entries_)  // all of them: the time says nothing of which one matched
       if (same_secret(entry.token, token)) found = &entry.user;
-    if (!found) return fail(Error(Reason::Unauthorized, "Unauthorized"));
-    return std::make_unique<User>(*found);
+    if (!found) return nullptr;
+    return std::make_unique<Identity>(Identity{*found, {}, {}});
   }
 
  private:
@@ -88,6 +91,19 @@ class MastersAuthorizer : public Authorizer {
 class AlwaysAllowAuthorizer : public Authorizer {
  public:
   Decision authorize(const User&, const RequestInfo&, std::string&) override { return Decision::Allow; }
+  void rules_for(const User&, std::string_view, SubjectRules& out) override {
+    out.rules.push_back({.verbs = {"*"}, .groups = {"*"}, .resources = {"*"}});
+    out.rules.push_back({.verbs = {"*"}, .urls = {"*"}});
+  }
+};
+
+// Leaves the word to who comes after it, as upstream's.
+class AlwaysDenyAuthorizer : public Authorizer {
+ public:
+  Decision authorize(const User&, const RequestInfo&, std::string& reason) override {
+    reason = "Everything is forbidden.";
+    return Decision::NoOpinion;
+  }
 };
 
 }  // namespace
@@ -95,8 +111,9 @@ class AlwaysAllowAuthorizer : public Authorizer {
 std::unique_ptr<Authenticator> certificate_authenticator() { return std::make_unique<CertificateAuthenticator>(); }
 std::unique_ptr<Authorizer> masters_authorizer() { return std::make_unique<MastersAuthorizer>(); }
 std::unique_ptr<Authorizer> always_allow_authorizer() { return std::make_unique<AlwaysAllowAuthorizer>(); }
+std::unique_ptr<Authorizer> always_deny_authorizer() { return std::make_unique<AlwaysDenyAuthorizer>(); }
 
-Result<std::unique_ptr<Authenticator>> token_file_authenticator(const std::string& path) {
+Result<std::unique_ptr<TokenAuthenticator>> token_file_authenticator(const std::string& path) {
   FILE* file = std::fopen(path.c_str(), "re");
   if (!file) return fail(Error(Reason::InternalError, concat("token file ", path, ": ", std::strerror(errno))));
   std::string text;

@@ -19,6 +19,7 @@ std::unique_ptr<Page> version_page();                                 // /versio
 std::unique_ptr<Page> discovery_pages(const Catalog& catalog, std::string server_address);
 std::unique_ptr<Page> openapi_pages(const Catalog& catalog);          // /openapi/v2, /openapi/v3
 std::unique_ptr<Page> metrics_page(ApiServer& server);                // /metrics
+std::unique_ptr<Page> issuer_pages(ServiceAccountTokens& tokens);        // /.well-known/openid-configuration, /openid/v1/jwks
 std::unique_ptr<Page> root_page(const ApiServer& server);             // /
 
 }  // namespace sampan::apiserver

@@ -62,6 +62,10 @@ RequestInfo request_info(std::string_view method, std::string_view raw_path, con
     if (info.verb == "get") info.verb = query.is_true("watch") ? "watch" : "list";
     if (info.verb == "delete") info.verb = "deletecollection";
   }
+  if (info.verb == "list" || info.verb == "watch" || info.verb == "deletecollection") {
+    info.field_selector = query.get("fieldSelector");
+    info.label_selector = query.get("labelSelector");
+  }
   return info;
 }
 

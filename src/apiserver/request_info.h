@@ -14,6 +14,7 @@ struct RequestInfo {
   std::string verb;
   std::string group, version;
   std::string name_space, resource, subresource, name;
+  std::string field_selector, label_selector;  // of list, watch and deletecollection, as sent
   std::string tail;  // behind the subresource: what proxies pass on
 };
 

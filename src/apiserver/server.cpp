@@ -1,5 +1,6 @@
 #include "apiserver/server.h"
 
+#include "apiserver/access/impersonation.h"
 #include "apiserver/compress.h"
 #include "apiserver/long_running.h"
 #include "apiserver/metrics.h"
@@ -8,6 +9,8 @@
 #include "apiserver/verbs.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "registry/names.h"
+#include "registry/selectors.h"
 
 namespace sampan::apiserver {
 
@@ -38,14 +41,16 @@ class InFlight {
 
 class Server final : public ApiServer {
  public:
-  Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Admission> admission, Clock& clock, Random& random, ServerConfig config)
+  Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Access> access, std::unique_ptr<Admission> admission,
+         std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config)
       : catalog_(std::move(catalog)),
+        access_(std::move(access)),
         admission_(std::move(admission)),
         config_(std::move(config)),
         reads_(config_.requests_in_flight_max, metrics_.in_flight(false)),
         mutations_(config_.mutations_in_flight_max, metrics_.in_flight(true)),
-        workers_(make_thread_pool(config_.workers)) {
-    services_ = {catalog_.get(), admission_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
+        workers_(std::move(workers)) {
+    services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
   }
 
   net::Handler handler() override {
@@ -98,6 +103,7 @@ class Server final : public ApiServer {
 
   HandlerResult pass_chain(Context& context) {
     TRY(authenticate(context));
+    TRY(impersonate(*access_, context.http, context.info, context.user));
     InFlight& lane = context.http.method == "GET" || context.http.method == "HEAD" ? reads_ : mutations_;
     bool long_running = context.info.verb == "watch";
     if (!long_running && !lane.enter())
@@ -115,35 +121,36 @@ class Server final : public ApiServer {
   }
 
   Result<void> authenticate(Context& context) {
-    for (auto& authenticator : config_.authenticators) {
-      auto user = TRY(authenticator->authenticate(context.http));
-      if (!user) continue;
-      context.user = std::move(*user);
-      return {};
-    }
-    if (!anonymous_may_come(context.info.path)) return fail(Error(Reason::Unauthorized, "Unauthorized"));
-    context.user.name = "system:anonymous";
-    context.user.groups = {"system:unauthenticated"};
+    auto identity = TRY(access_->authenticate(context.http, context.info.path));
+    context.user = std::move(identity.user);
+    for (auto& warning : identity.warnings) context.warnings.push_back(std::move(warning));
     return {};
-  }
-
-  bool anonymous_may_come(std::string_view path) const {
-    const auto& paths = config_.anonymous_paths;
-    return config_.anonymous_auth && (paths.empty() || std::find(paths.begin(), paths.end(), path) != paths.end());
   }
 
   Result<void> authorize(Context& context) {
     std::string reason;
-    for (auto& authorizer : config_.authorizers) {
-      switch (authorizer->authorize(context.user, context.info, reason)) {
-        case Decision::Allow: return {};
-        case Decision::Deny: return fail(forbidden(context.user, context.info, reason));
-        case Decision::NoOpinion: break;
-      }
+    if (!selects_one(context)) {
+      if (access_->authorize(context.user, context.info, reason) == Decision::Allow) return {};
+      return fail(forbidden(context.user, context.info, reason));
     }
-    // Whoever has shown no credentials is asked for them first.
-    if (context.user.name == "system:anonymous" && !config_.anonymous_auth) return fail(Error(Reason::Unauthorized, "Unauthorized"));
-    return fail(forbidden(context.user, context.info, reason));
+    RequestInfo named = context.info;
+    named.name = *registry::FieldSelector::parse(context.query.get("fieldSelector"))->exact("metadata.name");
+    if (access_->authorize(context.user, named, reason) == Decision::Allow) return {};
+    return fail(forbidden(context.user, named, reason));
+  }
+
+  // A list of one name may be allowed to who may list nothing else.
+  static bool selects_one(const Context& context) {
+    const RequestInfo& info = context.info;
+    if (!info.is_resource || !info.name.empty() || (info.verb != "list" && info.verb != "watch" && info.verb != "deletecollection")) return false;
+    auto text = context.query.get("fieldSelector");
+    if (text.find("metadata.name") == std::string_view::npos) return false;
+    auto fields = registry::FieldSelector::parse(text);
+    if (!fields) return false;
+    auto name = fields->exact("metadata.name");
+    registry::Complaints complaints;
+    if (name) registry::check_path_segment(*name, complaints);
+    return name && !name->empty() && complaints.empty();
   }
 
   Page* page_for(const RequestInfo& info) {
@@ -207,6 +214,7 @@ class Server final : public ApiServer {
   }
 
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<Admission> admission_;
   ServerConfig config_;
   ServerMetrics metrics_;
@@ -222,8 +230,10 @@ class Server final : public ApiServer {
 
 Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock& clock, Random& random, ServerConfig config) {
   auto catalog = TRY(Catalog::open(store, clock, random, config.runtime_config));
-  auto admission = TRY(Admission::create(config.admission, *catalog, clock, random));
-  return std::make_unique<Server>(std::move(catalog), std::move(admission), clock, random, std::move(config));
+  auto workers = make_thread_pool(config.workers);
+  auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
+  auto admission = TRY(Admission::create(config.admission, {*catalog, clock, random, *access}));
+  return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config));
 }
 
 net::Response body_too_large(const net::Request& request) {

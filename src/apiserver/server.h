@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/access/access.h"
 #include "apiserver/admission.h"
 #include "apiserver/catalog.h"
 #include "apiserver/identity.h"
@@ -17,10 +18,7 @@ namespace sampan::apiserver {
 struct ServerConfig {
   RuntimeConfig runtime_config;
   AdmissionConfig admission;
-  std::vector<std::unique_ptr<Authenticator>> authenticators;
-  std::vector<std::unique_ptr<Authorizer>> authorizers;
-  bool anonymous_auth = true;         // an identity for requests without credentials; the authorisers decide what it may do
-  std::vector<std::string> anonymous_paths;  // only for these; empty: for all
+  AccessConfig access;
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
   int64_t request_timeout_s = 60;
   int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again

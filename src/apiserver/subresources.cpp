@@ -12,12 +12,6 @@ struct Special {
   HandlerResult (*handle)(Context&);
 };
 
-HandlerResult issue_token(Context& context) {
-  const RequestInfo& info = context.info;
-  TRY(context.served->store->get(info.name_space, info.name));
-  return fail(Error(Reason::ServiceUnavailable, concat("cannot issue a token for service account ", quoted(info.name), ": no issuer is configured")));
-}
-
 constexpr Special kSpecial[] = {
     {"", "scale", handle_scale},
     {"pods", "binding", handle_binding},
@@ -27,7 +21,7 @@ constexpr Special kSpecial[] = {
     {"pods", "attach", handle_pod_connection},
     {"pods", "portforward", handle_pod_connection},
     {"", "proxy", handle_proxy},
-    {"serviceaccounts", "token", issue_token},
+    {"serviceaccounts", "token", handle_token_request},
 };
 
 uint16_t verb_bit(std::string_view verb) {

@@ -14,6 +14,7 @@ HandlerResult handle_binding(Context& context);   // pods/binding
 HandlerResult handle_bindings(Context& context);  // the resource
 HandlerResult handle_eviction(Context& context);
 HandlerResult handle_pod_connection(Context& context);  // log, exec, attach, portforward
+HandlerResult handle_token_request(Context& context);  // serviceaccounts/token
 HandlerResult handle_proxy(Context& context);
 HandlerResult handle_component_statuses(Context& context);
 

@@ -24,11 +24,47 @@ inline std::string body_of(net::Response response) {
   return body;
 }
 
+class TestCall : public net::Exchange {
+ public:
+  net::Request asked;
+  net::Response answer;
+  net::Request& request() override { return asked; }
+  void respond(net::Response response) override {
+    std::lock_guard lock(mutex_);
+    answer = std::move(response);
+    done_ = true;
+    answered_.notify_all();
+  }
+  bool gone() const override { return false; }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    answered_.wait(lock, [&] { return done_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  bool done_ = false;
+};
+
+inline net::Response testing_ask(ApiServer& server, std::string_view method, std::string_view path, net::Headers headers, std::string body = {}) {
+  auto call = std::make_shared<TestCall>();
+  call->asked.method = method;
+  auto question = path.find('?');
+  call->asked.path = path.substr(0, question);
+  if (question != std::string_view::npos) call->asked.query = path.substr(question + 1);
+  call->asked.headers = std::move(headers);
+  call->asked.body = std::move(body);
+  server.handler()(call);
+  call->wait();
+  return std::move(call->answer);
+}
+
 class TestServer {
  public:
   // Whoever asks may do anything.
   explicit TestServer(ServerConfig config = {}) : store_(store::make_memory_store(real_clock())) {
-    config.authorizers.push_back(always_allow_authorizer());
+    config.access.authorizers.push_back(always_allow_authorizer());
     config.workers = 1;
     auto server = ApiServer::create(*store_, real_clock(), secure_random(), std::move(config));
     check(server.has_value());
@@ -45,39 +81,10 @@ class TestServer {
   Catalog& catalog() { return server_->catalog(); }
 
   net::Response ask(std::string_view method, std::string_view path, net::Headers headers, std::string body = {}) {
-    auto exchange = std::make_shared<Call>();
-    exchange->asked.method = method;
-    auto question = path.find('?');
-    exchange->asked.path = path.substr(0, question);
-    if (question != std::string_view::npos) exchange->asked.query = path.substr(question + 1);
-    exchange->asked.headers = std::move(headers);
-    exchange->asked.body = std::move(body);
-    server_->handler()(exchange);
-    exchange->wait();
-    return std::move(exchange->answer);
+    return testing_ask(*server_, method, path, std::move(headers), std::move(body));
   }
 
  private:
-  struct Call : net::Exchange {
-    net::Request asked;
-    net::Response answer;
-    std::mutex mutex;
-    std::condition_variable answered;
-    bool done = false;
-    net::Request& request() override { return asked; }
-    void respond(net::Response response) override {
-      std::lock_guard lock(mutex);
-      answer = std::move(response);
-      done = true;
-      answered.notify_all();
-    }
-    bool gone() const override { return false; }
-    void wait() {
-      std::unique_lock lock(mutex);
-      answered.wait(lock, [&] { return done; });
-    }
-  };
-
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ApiServer> server_;
 };

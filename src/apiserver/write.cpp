@@ -1,5 +1,7 @@
 #include "apiserver/write.h"
 
+#include "apiserver/access/access.h"
+#include "apiserver/access/role_guard.h"
 #include "base/text.h"
 #include "schema/apply/apply.h"
 
@@ -52,6 +54,16 @@ Result<void> manage_fields(Context& context, Value object, const Object* old, co
   return {};
 }
 
+// An update or a patch that makes the object is a create as well.
+Result<void> may_create(Context& context) {
+  if (context.info.verb == "create") return {};
+  RequestInfo create = context.info;
+  create.verb = "create";
+  std::string reason;
+  if (context.services.access->authorize(context.user, create, reason) == Decision::Allow) return {};
+  return fail(forbidden(context.user, create, reason));
+}
+
 }  // namespace
 
 schema::FieldManager field_manager(const Context& context, const WriteParameters& parameters) {
@@ -86,7 +98,7 @@ Result<void> settle(Context& context, Value object, const Object* old, const Wri
   TRY(to_stored_version(served, object));
   TRY(context.services.admission->mutate(attributes_of(context, old ? Operation::Update : Operation::Create, parameters.dry_run), object, old));
   set_defaults(served, object, served.store->resource().version);
-  return {};
+  return guard_roles(context, object, old);
 }
 
 registry::WriteOptions store_options(Context& context, const WriteParameters& parameters) {
@@ -95,7 +107,8 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.dry_run = parameters.dry_run;
   options.warnings = &context.warnings;
   options.requester = {context.user.name, context.user.uid, context.user.groups};
-  options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) {
+  options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
+    if (!old) TRY(may_create(context));
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };
   return options;

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "apiserver/access/role_aggregation.h"
 #include "apiserver/pages.h"
 #include "apiserver/server.h"
 #include "apiserver/service_addresses.h"
@@ -48,24 +49,11 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   apiserver::ServerConfig config;
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
-  config.anonymous_auth = options.anonymous_auth;
-  config.anonymous_paths = options.anonymous_paths;
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;
   config.store_is_local = options.etcd_servers.empty();
-  config.authenticators.push_back(apiserver::certificate_authenticator());
-  if (!options.token_file.empty()) config.authenticators.push_back(TRY(apiserver::token_file_authenticator(options.token_file)));
-  config.authorizers.push_back(apiserver::masters_authorizer());
-  std::vector<std::string> undecided;
-  for (const auto& mode : options.authorization_modes) {
-    if (mode == "AlwaysAllow")
-      config.authorizers.push_back(apiserver::always_allow_authorizer());
-    else if (mode != "AlwaysDeny")
-      undecided.push_back(mode);
-  }
-  if (!undecided.empty())
-    LOG_INFO("authorization by ", join(undecided, ","), " decides nothing yet: members of system:masters may do anything, others nothing");
+  config.access = TRY(access_config(options.access, options.data_dir, options.host()));
   return config;
 }
 
@@ -117,13 +105,14 @@ Result<void> serve(const ApiserverOptions& options) {
                            {.service_cidr = std::string(split(options.service_cidr, ',')[0]),
                             .advertise_address = options.keeps_endpoints ? options.advertise_address : std::string(),
                             .port = options.port}));
+  TRY(apiserver::aggregate_roles(server->catalog(), real_clock()));
+  auto aggregation = apiserver::RoleAggregation::start(server->catalog(), real_clock());
   std::atomic<bool> leaving{false};
   StoreProbe live(*store, options.store_live_timeout_ns), ready(*store, options.store_ready_timeout_ns);
   server->add_page(apiserver::version_page());
   server->add_page(apiserver::health_pages(health_checks(live, ready, leaving)));
-  bool v6 = options.advertise_address.find(':') != std::string::npos;
-  auto host = v6 ? concat("[", options.advertise_address, "]") : options.advertise_address;
-  server->add_page(apiserver::discovery_pages(server->catalog(), concat(host, ":", options.port)));
+  server->add_page(apiserver::discovery_pages(server->catalog(), options.host()));
+  server->add_page(apiserver::issuer_pages(*server->services().access->service_accounts()));
   server->add_page(apiserver::openapi_pages(server->catalog()));
   server->add_page(apiserver::metrics_page(*server));
   server->add_page(apiserver::root_page(*server));
@@ -181,7 +170,6 @@ int run_apiserver(Arguments arguments) {
   }
   set_log_verbosity(options->verbosity);
   for (auto name : flags.pending()) LOG_WARNING("--", name, " is known but does nothing yet");
-  if (options->has_token_issuers) LOG_WARNING("jwt in the file of --authentication-config is known but does nothing yet");
   if (auto served = serve(*options); !served) {
     std::string_view why = served.error().message();
     constexpr std::string_view kPrefix = "Internal error occurred: ";  // for clients, not for whoever starts it

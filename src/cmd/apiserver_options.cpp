@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "cluster/certificates.h"
-#include "cmd/authentication_config.h"
 #include "cmd/feature_gates.h"
 #include "registry/addresses.h"
 
@@ -85,37 +84,8 @@ Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
   return {};
 }
 
-Result<void> read_authentication_config(const FlagSet& flags, ApiserverOptions& out) {
-  auto path = flags.text("authentication-config");
-  if (path.empty()) return {};
-  auto text = TRY(cluster::read_file(path));
-  auto config = parse_authentication_config(text);
-  if (!config)
-    return fail(complaint(concat("failed to load authentication configuration from file ", quoted(path), ": ", config.error().message())));
-  out.has_token_issuers = config->has_issuers;
-  if (!config->says_anonymous) return {};
-  if (flags.given("anonymous-auth"))
-    return fail(complaint("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file"));
-  out.anonymous_auth = config->anonymous;
-  out.anonymous_paths = config->anonymous_paths;
-  return {};
-}
-
 Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
-  constexpr std::string_view modes[] = {"ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"};
-  out.authorization_modes = flags.list("authorization-mode");
-  for (size_t i = 0; i < out.authorization_modes.size(); i++) {
-    const auto& mode = out.authorization_modes[i];
-    if (std::find(std::begin(modes), std::end(modes), mode) == std::end(modes))
-      return fail(complaint(concat("authorization-mode ", quoted(mode), " is not a valid mode")));
-    if (std::find(out.authorization_modes.begin(), out.authorization_modes.begin() + static_cast<long>(i), mode) !=
-        out.authorization_modes.begin() + static_cast<long>(i))
-      return fail(complaint(concat("authorization-mode ", quoted(mode), " is given twice")));
-  }
-  if (out.authorization_modes.empty()) return fail(complaint("at least one authorization-mode must be passed"));
-  out.token_file = flags.text("token-auth-file");
-  out.anonymous_auth = flags.is_true("anonymous-auth");
-  TRY(read_authentication_config(flags, out));
+  out.access = TRY(access_options(flags));
   out.admission.enable = flags.list("enable-admission-plugins");
   out.admission.disable = flags.list("disable-admission-plugins");
   for (const auto& name : out.admission.enable)
@@ -175,6 +145,11 @@ std::string default_address() {
     address = text;
   ::close(fd);
   return address;
+}
+
+std::string ApiserverOptions::host() const {
+  bool v6 = advertise_address.find(':') != std::string::npos;
+  return concat(v6 ? "[" : "", advertise_address, v6 ? "]:" : ":", port);
 }
 
 Result<ApiserverOptions> apiserver_options(const FlagSet& flags) {

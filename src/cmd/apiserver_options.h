@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apiserver/server.h"
+#include "cmd/access_options.h"
 #include "cmd/flags.h"
 #include "net/server.h"
 
@@ -14,6 +15,7 @@ struct ApiserverOptions {
   std::string data_dir, cert_dir;
   std::string bind_address, advertise_address;  // the latter is never empty
   uint16_t port = 6443;
+  std::string host() const;  // what others know this server by, with its port
   std::string tls_cert_file, tls_key_file, client_ca_file;  // "" = ours
   net::TlsOptions tls;                                       // version and cipher suites
   net::ServerLimits limits;
@@ -23,13 +25,9 @@ struct ApiserverOptions {
   std::string service_cidr;
   int node_port_first = 30000, node_port_count = 2768;
   bool keeps_endpoints = true;  // of the kubernetes service
-  std::vector<std::string> authorization_modes;
-  std::string token_file;
+  AccessOptions access;
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
-  bool anonymous_auth = true;
-  std::vector<std::string> anonymous_paths;  // only there; empty: anywhere
-  bool has_token_issuers = false;            // --authentication-config names some, which nobody asks yet
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
   int64_t shutdown_delay_ns = 0;

@@ -1,5 +1,6 @@
 // A catalog over a memory store and one plug-in on trial, for the tests of plug-ins.
 #pragma once
+#include "apiserver/access/access.h"
 #include "apiserver/admission.h"
 #include "registry/testing.h"
 #include "store/memory.h"
@@ -32,7 +33,16 @@ class Trial {
     auto catalog = Catalog::open(*store_, clock, random, {});
     check(catalog.has_value());
     catalog_ = std::move(*catalog);
+    AccessConfig config;
+    config.authorizers.push_back(masters_authorizer());
+    config.modes = {"RBAC"};
+    workers_ = make_thread_pool(1);
+    access_ = std::move(*Access::create(std::move(config), *catalog_, clock, random, *workers_));
   }
+
+  AdmissionParts parts() { return {*catalog_, clock, random, *access_}; }
+  Access& access() { return *access_; }
+  void act_as(User user) { user_ = std::move(user); }
 
   Catalog& catalog() { return *catalog_; }
 
@@ -79,6 +89,8 @@ class Trial {
   User user_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Executor> workers_;
+  std::unique_ptr<Access> access_;
 };
 
 }  // namespace sampan::apiserver::testing

@@ -1,0 +1,129 @@
+#include "apiserver/access/access.h"
+
+#include "apiserver/access/node_authorizer.h"
+#include "base/text.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+// "Authorization: Bearer TOKEN"; "" if there is none. More headers of the name would let others see what we do not.
+std::string_view bearer_token(const net::Request& request) {
+  std::string_view header = trim(request.header("authorization"));
+  auto space = header.find(' ');
+  if (space == std::string_view::npos || !iequals(header.substr(0, space), "bearer")) return {};
+  auto token = header.substr(space + 1);
+  return token.substr(0, token.find(' '));
+}
+
+// Browsers cannot set headers of a WebSocket; there the token comes as a subprotocol, in base64.
+constexpr std::string_view kTokenProtocol = "base64url.bearer.authorization.k8s.io.";
+
+std::string websocket_token(net::Request& request) {
+  std::string_view protocols = request.header("sec-websocket-protocol");
+  if (protocols.empty() || !iequals(request.header("upgrade"), "websocket")) return {};
+  std::string token, others;
+  for (auto protocol : split(protocols, ',')) {
+    protocol = trim(protocol);
+    if (protocol.starts_with(kTokenProtocol)) {
+      if (!token.empty() || !decode_base64_url(protocol.substr(kTokenProtocol.size()), token)) return {};
+    } else {
+      append(others, others.empty() ? "" : ", ", protocol);
+    }
+  }
+  if (token.empty() || others.empty()) return {};  // the answer must name a protocol, and that one is none
+  for (auto& [name, value] : request.headers)
+    if (name == "sec-websocket-protocol") value = others;
+  return token;
+}
+
+Error unauthorized() { return Error(Reason::Unauthorized, "Unauthorized"); }
+
+}  // namespace
+
+Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& catalog, Clock& clock, Random& random, Executor& executor) {
+  std::unique_ptr<Access> access(new Access(std::move(config)));
+  AccessConfig& it = access->config_;
+  if (it.service_accounts) {
+    auto tokens = std::make_unique<ServiceAccountTokens>(std::move(*it.service_accounts), catalog, clock, random, executor);
+    access->service_accounts_ = tokens.get();
+    if (it.audiences.empty()) it.audiences = tokens->config().audiences;
+    it.tokens.push_back(std::move(tokens));
+  }
+  access->rbac_ = std::make_unique<Rbac>(catalog);
+  for (const auto& mode : it.modes) {
+    if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
+    if (mode == "AlwaysDeny") it.authorizers.push_back(always_deny_authorizer());
+    if (mode == "Node") it.authorizers.push_back(node_authorizer(catalog));
+    if (mode == "RBAC") it.authorizers.push_back(nullptr);  // its place
+  }
+  for (const auto& authorizer : it.authorizers) access->authorizers_.push_back(authorizer ? authorizer.get() : access->rbac_.get());
+  return access;
+}
+
+IdentityResult Access::authenticate_token(std::string_view token, const std::vector<std::string>* wanted) {
+  std::optional<Error> failure;
+  for (auto& authenticator : config_.tokens) {
+    auto identity = authenticator->authenticate_token(token, wanted);
+    if (identity && !*identity) continue;
+    if (identity) return identity;
+    if (!failure) failure = std::move(identity).error();
+  }
+  if (failure) return fail(std::move(*failure));
+  return nullptr;
+}
+
+Result<Identity> Access::authenticate(net::Request& request, std::string_view path) {
+  for (auto& authenticator : config_.authenticators) {
+    auto identity = authenticator->authenticate(request);
+    if (identity && *identity) return std::move(**identity);
+    if (!identity) return fail(unauthorized());
+  }
+  std::string token(bearer_token(request));
+  if (token.empty()) token = websocket_token(request);
+  if (!token.empty()) {
+    auto identity = authenticate_token(token, nullptr);
+    // What was wrong is nothing that a stranger needs to know.
+    if (!identity || !*identity) return fail(unauthorized());
+    std::erase_if(request.headers, [](const auto& header) { return header.first == "authorization"; });
+    return std::move(**identity);
+  }
+  if (!anonymous_may_come(path)) return fail(unauthorized());
+  Identity anonymous;
+  anonymous.user.name = "system:anonymous";
+  anonymous.user.groups = {"system:unauthenticated"};
+  return anonymous;
+}
+
+bool Access::anonymous_may_come(std::string_view path) const {
+  const auto& paths = config_.anonymous_paths;
+  return config_.anonymous && (paths.empty() || std::find(paths.begin(), paths.end(), path) != paths.end());
+}
+
+Decision Access::authorize(const User& user, const RequestInfo& request, std::string& reason) {
+  std::string why;
+  for (auto* authorizer : authorizers_) {
+    why.clear();
+    auto decision = authorizer->authorize(user, request, why);
+    if (decision == Decision::Allow) {
+      reason = std::move(why);
+      return decision;
+    }
+    if (!why.empty()) append(reason, reason.empty() ? "" : "\n", why);
+    if (decision == Decision::Deny) return decision;
+  }
+  return Decision::NoOpinion;
+}
+
+SubjectRules Access::rules_for(const User& user, std::string_view name_space) {
+  SubjectRules rules;
+  for (auto* authorizer : authorizers_) authorizer->rules_for(user, name_space, rules);
+  return rules;
+}
+
+bool Access::allows(const User& user, const RequestInfo& request) {
+  std::string reason;
+  return authorize(user, request, reason) == Decision::Allow;
+}
+
+}  // namespace sampan::apiserver

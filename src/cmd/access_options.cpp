@@ -1,0 +1,123 @@
+#include "cmd/access_options.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cluster/certificates.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+constexpr std::string_view kDefaultIssuer = "https://kubernetes.default.svc.cluster.local";
+constexpr int64_t kSecond_ns = 1'000'000'000, kTokenSecondsMin = 3600, kTokenSecondsMax = int64_t{1} << 32;
+
+Error complaint(std::string text) { return bad_request(std::move(text)); }
+
+Result<void> read_modes(const FlagSet& flags, AccessOptions& out) {
+  constexpr std::string_view modes[] = {"ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"};
+  out.modes = flags.list("authorization-mode");
+  for (size_t i = 0; i < out.modes.size(); i++) {
+    const auto& mode = out.modes[i];
+    if (std::find(std::begin(modes), std::end(modes), mode) == std::end(modes))
+      return fail(complaint(concat("authorization-mode ", quoted(mode), " is not a valid mode")));
+    if (std::find(out.modes.begin(), out.modes.begin() + static_cast<long>(i), mode) != out.modes.begin() + static_cast<long>(i))
+      return fail(complaint(concat("authorization-mode ", quoted(mode), " is given twice")));
+  }
+  if (out.modes.empty()) return fail(complaint("at least one authorization-mode must be passed"));
+  return {};
+}
+
+Result<void> read_authentication_config(const FlagSet& flags, AccessOptions& out) {
+  auto path = flags.text("authentication-config");
+  if (path.empty()) return {};
+  auto text = TRY(cluster::read_file(path));
+  auto config = parse_authentication_config(text);
+  if (!config)
+    return fail(complaint(concat("failed to load authentication configuration from file ", quoted(path), ": ", config.error().message())));
+  if (!config->says_anonymous) return {};
+  if (flags.given("anonymous-auth"))
+    return fail(complaint("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file"));
+  out.anonymous = config->anonymous;
+  out.anonymous_paths = config->anonymous_paths;
+  return {};
+}
+
+Result<void> read_service_accounts(const FlagSet& flags, AccessOptions& out) {
+  out.account_issuers = flags.list("service-account-issuer");
+  if (out.account_issuers.empty()) out.account_issuers.emplace_back(kDefaultIssuer);
+  for (const auto& issuer : out.account_issuers)
+    if (issuer.empty()) return fail(complaint("service-account-issuer should not be an empty string"));
+  out.account_key_files = flags.list("service-account-key-file");
+  out.account_signing_key_file = flags.text("service-account-signing-key-file");
+  if (!out.account_key_files.empty() && out.account_signing_key_file.empty())
+    return fail(complaint("service-account-signing-key-file is a required flag"));
+  out.api_audiences = flags.list("api-audiences");
+  out.jwks_uri = flags.text("service-account-jwks-uri");
+  if (!out.jwks_uri.empty() && !out.jwks_uri.starts_with("https://"))
+    return fail(complaint("service-account-jwks-uri requires https scheme"));
+  out.account_token_seconds_max = flags.nanoseconds("service-account-max-token-expiration") / kSecond_ns;
+  if (auto most = out.account_token_seconds_max; most != 0 && (most < kTokenSecondsMin || most > kTokenSecondsMax))
+    return fail(complaint("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds"));
+  out.extend_account_tokens = flags.is_true("service-account-extend-token-expiration");
+  out.lookup_accounts = flags.is_true("service-account-lookup");
+  return {};
+}
+
+// The key that signs, made once. Others must not read it.
+Result<std::string> signing_key(const AccessOptions& options, const std::string& directory) {
+  if (!options.account_signing_key_file.empty()) return cluster::read_file(options.account_signing_key_file);
+  auto path = directory + "/service-account.key";
+  if (::access(path.c_str(), F_OK) == 0) return cluster::read_file(path);
+  auto pem = TRY(apiserver::JwtKey::make_private_pem());
+  TRY(cluster::write_file(path, pem, 0600));
+  return pem;
+}
+
+Result<apiserver::ServiceAccountConfig> service_account_config(const AccessOptions& options, const std::string& directory, std::string_view host) {
+  apiserver::ServiceAccountConfig config;
+  for (const auto& file : options.account_key_files) {
+    auto keys = apiserver::JwtKey::read_pem(TRY(cluster::read_file(file)));
+    if (!keys) return fail(internal_error(concat("--service-account-key-file ", file, ": ", keys.error().message())));
+    for (auto& key : *keys) config.keys.push_back(std::move(key));
+  }
+  auto signer = apiserver::JwtKey::read_private(TRY(signing_key(options, directory)));
+  if (!signer) return fail(internal_error(concat("--service-account-signing-key-file: ", signer.error().message())));
+  if (config.keys.empty()) config.keys.push_back(*signer);
+  config.signer = std::move(*signer);
+  config.issuers = options.account_issuers;
+  config.audiences = options.api_audiences;
+  config.jwks_uri = options.jwks_uri.empty() ? concat("https://", host, "/openid/v1/jwks") : options.jwks_uri;
+  config.max_expiration_s = options.account_token_seconds_max;
+  config.extend_expiration = options.extend_account_tokens;
+  config.lookup = options.lookup_accounts;
+  return config;
+}
+
+}  // namespace
+
+Result<AccessOptions> access_options(const FlagSet& flags) {
+  AccessOptions out;
+  TRY(read_modes(flags, out));
+  out.token_file = flags.text("token-auth-file");
+  out.anonymous = flags.is_true("anonymous-auth");
+  TRY(read_authentication_config(flags, out));
+  TRY(read_service_accounts(flags, out));
+  return out;
+}
+
+Result<apiserver::AccessConfig> access_config(const AccessOptions& options, const std::string& directory, std::string_view host) {
+  apiserver::AccessConfig config;
+  config.anonymous = options.anonymous;
+  config.anonymous_paths = options.anonymous_paths;
+  config.modes = options.modes;
+  config.audiences = options.api_audiences;
+  config.authenticators.push_back(apiserver::certificate_authenticator());
+  if (!options.token_file.empty()) config.tokens.push_back(TRY(apiserver::token_file_authenticator(options.token_file)));
+  config.service_accounts = TRY(service_account_config(options, directory, host));
+  config.authorizers.push_back(apiserver::masters_authorizer());
+  return config;
+}
+
+}  // namespace sampan::cmd

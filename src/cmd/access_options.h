@@ -1,0 +1,29 @@
+// The flags that say who may come in and what he may do.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "apiserver/access/access.h"
+#include "cmd/authentication_config.h"
+#include "cmd/flags.h"
+
+namespace sampan::cmd {
+
+struct AccessOptions {
+  std::vector<std::string> modes;  // of --authorization-mode
+  std::string token_file;
+  bool anonymous = true;
+  std::vector<std::string> anonymous_paths;  // only there; empty: anywhere
+  std::vector<std::string> account_issuers, account_key_files, api_audiences;
+  std::string account_signing_key_file;  // "" = ours, made on first start
+  std::string jwks_uri;                  // "" = ours
+  int64_t account_token_seconds_max = 0;
+  bool extend_account_tokens = true, lookup_accounts = true;
+};
+
+Result<AccessOptions> access_options(const FlagSet& flags);
+
+// Reads the files. `directory` keeps what is made on first start; `host` is what others know this server by, with its port.
+Result<apiserver::AccessConfig> access_config(const AccessOptions& options, const std::string& directory, std::string_view host);
+
+}  // namespace sampan::cmd
