@@ -86,16 +86,18 @@ class Claimer {
  public:
   explicit Claimer(const Claim& claim) : claim_(claim), owner_(metadata_of(claim.owner)) {}
 
-  Result<bool> take(const Object& object) {
+  // The object, as it is now, if it is the owner's; else null.
+  Result<ObjectRef> take(const ObjectRef& candidate) {
+    const Object& object = *candidate;
     auto reference = controller_of(object);
     bool owner_goes = owner_.deletion_timestamp().has_value();
     if (reference.present()) {
-      if (reference.uid() != owner_.uid()) return false;
-      if (claim_.matches(object)) return true;
+      if (reference.uid() != owner_.uid()) return ObjectRef();
+      if (claim_.matches(object)) return candidate;
       if (!owner_goes) TRY(release(object));
-      return false;
+      return ObjectRef();
     }
-    if (owner_goes || metadata_of(object).deletion_timestamp() || !claim_.matches(object)) return false;
+    if (owner_goes || metadata_of(object).deletion_timestamp() || !claim_.matches(object)) return ObjectRef();
     return adopt(object);
   }
 
@@ -137,14 +139,12 @@ class Claimer {
     return list;
   }
 
-  Result<void> write(const Object& object, Value patch) {
+  Result<ObjectRef> write(const Object& object, Value patch) {
     auto metadata = metadata_of(object);
-    auto written = claim_.api.patch(claim_.resource, metadata.namespace_(), metadata.name(), client::PatchType::Strategic, patch);
-    if (!written) return fail(std::move(written).error());
-    return {};
+    return claim_.api.patch(claim_.resource, metadata.namespace_(), metadata.name(), client::PatchType::Strategic, patch);
   }
 
-  Result<bool> adopt(const Object& object) {
+  Result<ObjectRef> adopt(const Object& object) {
     auto metadata = metadata_of(object);
     if (auto may = may_adopt(); !may)
       return fail(std::move(may).error().context(
@@ -153,9 +153,8 @@ class Claimer {
     Value patch = patch_of(object, controller_reference(claim_.kind, claim_.owner, arena), arena);
     if (!claim_.finalizer.empty()) patch["metadata"].set("finalizers", finalizers(arena));
     auto written = write(object, patch);
-    if (written) return true;
-    if (written.error().is(Reason::NotFound)) return false;
-    return fail(std::move(written).error());
+    if (!written && written.error().is(Reason::NotFound)) return ObjectRef();
+    return written;
   }
 
   Result<void> release(const Object& object) {
@@ -167,7 +166,8 @@ class Claimer {
     if (!claim_.finalizer.empty()) patch["metadata"].set("$deleteFromPrimitiveList/finalizers", finalizers(arena));
     auto written = write(object, patch);
     // Gone, or another object, or without the reference already: that is what was wanted.
-    if (!written && !written.error().is(Reason::NotFound) && !written.error().is(Reason::Invalid)) return written;
+    if (!written && !written.error().is(Reason::NotFound) && !written.error().is(Reason::Invalid))
+      return fail(std::move(written).error());
     return {};
   }
 
@@ -184,9 +184,9 @@ Result<Objects> claim(const Claim& claim, const Objects& candidates) {
   Objects claimed;
   std::optional<Error> error;
   for (const auto& object : candidates) {
-    auto taken = claimer.take(*object);
+    auto taken = claimer.take(object);
     if (!taken) error = std::move(taken).error();
-    else if (*taken) claimed.push_back(object);
+    else if (*taken) claimed.push_back(std::move(*taken));
   }
   if (error) return fail(std::move(*error));
   return claimed;
