@@ -32,6 +32,17 @@ struct Key {
 };
 std::string key_of(const Object& object);
 
+// What an administrator sets (flags of the controller manager).
+struct Settings {
+  std::string root_ca_pem;            // for kube-root-ca.crt in every namespace; "": not published
+  std::string signing_certificate_pem, signing_key_pem;  // of the CA that signs certificate requests; "": they wait for another signer
+  int64_t signing_seconds = 365 * 24 * 3600;
+  bool allocate_node_cidrs = false;
+  std::vector<std::string> cluster_cidrs, service_cidrs;  // one a family
+  int node_cidr_mask_v4 = 24, node_cidr_mask_v6 = 64;
+  std::string local_path = "/var/lib/sampan/volumes";  // on every node, for volumes that are made on demand
+};
+
 // What a controller works with. `api` has the controller's own identity, and remembers what was written so that the next reconcile of the key sees it.
 struct Environment {
   client::Api& api;
@@ -40,6 +51,7 @@ struct Environment {
   Clock& clock;
   Random& random;
   Executor& executor;
+  Settings settings = {};
   int64_t now_seconds() { return clock.now_us() / 1'000'000; }
 };
 

@@ -16,6 +16,7 @@ struct Setup {
   Clock* clock = nullptr;
   Random* random = nullptr;
   Executor* executor = nullptr;
+  Settings settings = {};
 };
 
 class Frame {
