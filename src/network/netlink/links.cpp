@@ -63,7 +63,7 @@ Result<std::optional<Link>> find_link(NetlinkSocket& route, std::string_view nam
 
 Result<int> make_bridge(NetlinkSocket& route, std::string_view name, int mtu) {
   Messages request;
-  begin_link(request, RTM_NEWLINK, kCreate, 0, IFF_UP);
+  begin_link(request, RTM_NEWLINK, kCreate, 0);
   request.text(IFLA_IFNAME, name);
   if (mtu) request.u32(IFLA_MTU, mtu);
   size_t info = request.open(IFLA_LINKINFO);
@@ -89,6 +89,7 @@ Result<void> make_veth(NetlinkSocket& route, const VethWish& wish) {
   request.text(IFLA_IFNAME, wish.inner_name);
   request.u32(IFLA_NET_NS_FD, wish.inner_namespace);
   if (wish.mtu) request.u32(IFLA_MTU, wish.mtu);
+  if (!wish.inner_mac.empty()) request.attribute(IFLA_ADDRESS, wish.inner_mac);
   request.close(peer);
   request.close(data);
   request.close(info);
@@ -110,19 +111,17 @@ Result<void> set_up(NetlinkSocket& route, int index) {
   return route.execute(request);
 }
 
-Result<void> join_bridge(NetlinkSocket& route, int index, int bridge, bool hairpin) {
+Result<void> join_bridge(NetlinkSocket& route, int index, int bridge) {
   Messages request;
   begin_link(request, RTM_NEWLINK, 0, index);
   request.u32(IFLA_MASTER, bridge);
   request.end();
-  if (hairpin) {
-    request.begin(RTM_SETLINK, 0);
-    request.header(ifinfomsg{.ifi_family = AF_BRIDGE, .ifi_index = index});
-    size_t port = request.open(IFLA_PROTINFO);
-    request.u8(IFLA_BRPORT_MODE, 1);
-    request.close(port);
-    request.end();
-  }
+  request.begin(RTM_SETLINK, 0);
+  request.header(ifinfomsg{.ifi_family = AF_BRIDGE, .ifi_index = index});
+  size_t port = request.open(IFLA_PROTINFO);
+  request.u8(IFLA_BRPORT_MODE, 1);
+  request.close(port);
+  request.end();
   return route.execute(request);
 }
 

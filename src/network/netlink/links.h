@@ -33,18 +33,19 @@ struct Route {
 };
 
 Result<std::optional<Link>> find_link(NetlinkSocket& route, std::string_view name);
-Result<int> make_bridge(NetlinkSocket& route, std::string_view name, int mtu);  // its index; up; EEXIST if the name is taken
+Result<int> make_bridge(NetlinkSocket& route, std::string_view name, int mtu);  // its index; EEXIST if the name is taken
 
 struct VethWish {
   std::string_view host_name, inner_name;
   int inner_namespace;  // descriptor: the inner end is born there
   int mtu = 0;          // 0: the kernel's default
+  std::string_view inner_mac = {};
 };
 Result<void> make_veth(NetlinkSocket& route, const VethWish& wish);
 Result<void> remove_link(NetlinkSocket& route, int index);
 Result<void> set_up(NetlinkSocket& route, int index);
-// Makes the link a port of the bridge, in hairpin mode: a pod may reach itself through a service.
-Result<void> join_bridge(NetlinkSocket& route, int index, int bridge, bool hairpin);
+// Makes the link a port of the bridge, in hairpin mode: what came in by it may go out by it.
+Result<void> join_bridge(NetlinkSocket& route, int index, int bridge);
 Result<void> set_mac(NetlinkSocket& route, int index, std::string_view mac);
 
 // EEXIST when it is there. IPv6 addresses are usable at once: no duplicate address detection.

@@ -23,9 +23,10 @@ TEST(Netlink, LinksAddressesAndRoutes) {
     ASSERT_TRUE(link && *link);
     EXPECT_EQ((*link)->kind, "veth");
     EXPECT_EQ((*link)->mtu, 1400);
-    auto joined = join_bridge(route, (*link)->index, *bridge, true);
+    auto joined = join_bridge(route, (*link)->index, *bridge);
     ASSERT_TRUE(joined) << joined.error().message();
     EXPECT_EQ((**find_link(route, "veth-test")).master, *bridge);
+    ASSERT_TRUE(set_up(route, *bridge));
     ASSERT_TRUE(add_address(route, *bridge, *parse_address("10.1.0.1"), 24));
     EXPECT_EQ(add_address(route, *bridge, *parse_address("10.1.0.1"), 24).error().code(), EEXIST);
     ASSERT_TRUE(add_address(route, *bridge, *parse_address("fd00::1"), 64));
