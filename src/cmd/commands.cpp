@@ -5,6 +5,8 @@ namespace sampan::cmd {
 std::span<const Command> commands() {
   static constexpr Command all[] = {
       {"apiserver", "kube-apiserver", "serve the Kubernetes API from an embedded store or from etcd", run_apiserver},
+      {"cni", "sampan-cni", "connect a pod to the network, as container runtimes ask for it (CNI)", run_cni},
+      {"cni-loopback", "loopback", "the CNI plug-in of that name", run_cni_loopback},
   };
   return all;
 }

@@ -17,5 +17,7 @@ struct Command {
 std::span<const Command> commands();
 
 int run_apiserver(Arguments arguments);
+int run_cni(Arguments arguments);
+int run_cni_loopback(Arguments arguments);
 
 }  // namespace sampan::cmd
