@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/status.h"
+#include "kubelet/failure.h"
 
 namespace sampan::kubelet {
 

@@ -111,7 +111,7 @@ class CriRuntime : public Runtime {
     request.set_runtime_handler(handler);
     pb::SandboxId answer;
     TRY(call([&](auto& context) { return runtime_->RunPodSandbox(&context, request, &answer); }, 2 * options_.timeout_ms));
-    if (answer.id().empty()) return fail(internal_error(concat("PodSandboxId is not set for sandbox \"", config.name, "\"")));
+    if (answer.id().empty()) return fail(failure(concat("PodSandboxId is not set for sandbox \"", config.name, "\"")));
     return answer.id();
   }
 
@@ -149,7 +149,7 @@ class CriRuntime : public Runtime {
     write(*request.mutable_sandbox_config(), sandbox_config);
     pb::ContainerId answer;
     TRY(call([&](auto& context) { return runtime_->CreateContainer(&context, request, &answer); }));
-    if (answer.id().empty()) return fail(internal_error(concat("ContainerId is not set for container \"", config.name, "\"")));
+    if (answer.id().empty()) return fail(failure(concat("ContainerId is not set for container \"", config.name, "\"")));
     return answer.id();
   }
 
@@ -281,7 +281,7 @@ class CriRuntime : public Runtime {
         return fail(Error(result.error().reason(), std::string(description_of(result.error()))));
       return fail(std::move(result).error());
     }
-    if (answer.image_ref().empty()) return fail(internal_error(concat("imageRef of image \"", name, "\" is not set")));
+    if (answer.image_ref().empty()) return fail(failure(concat("imageRef of image \"", name, "\" is not set")));
     return answer.image_ref();
   }
 
@@ -359,7 +359,7 @@ class CriRuntime : public Runtime {
   }
 
   static Result<std::string> address_of(const pb::Url& answer) {
-    if (answer.url().empty()) return fail(internal_error("URL is not set"));
+    if (answer.url().empty()) return fail(failure("URL is not set"));
     return answer.url();
   }
 
