@@ -9,7 +9,7 @@
 #include "apiserver/verbs.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "registry/names.h"
+#include "base/names.h"
 #include "registry/selectors.h"
 
 namespace sampan::apiserver {
@@ -148,8 +148,8 @@ class Server final : public ApiServer {
     auto fields = registry::FieldSelector::parse(text);
     if (!fields) return false;
     auto name = fields->exact("metadata.name");
-    registry::Complaints complaints;
-    if (name) registry::check_path_segment(*name, complaints);
+    Complaints complaints;
+    if (name) check_path_segment(*name, complaints);
     return name && !name->empty() && complaints.empty();
   }
 

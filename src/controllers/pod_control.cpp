@@ -1,7 +1,7 @@
 #include "controllers/pod_control.h"
 
 #include "base/text.h"
-#include "registry/names.h"
+#include "base/names.h"
 
 namespace sampan::controllers {
 
@@ -18,8 +18,8 @@ namespace {
 // "web-", or "web" where the dash makes no good prefix.
 std::string_view name_prefix(std::string_view owner, Arena& arena) {
   std::string prefix = concat(owner, "-");
-  registry::Complaints complaints;
-  registry::name_is_dns_subdomain(prefix, true, complaints);
+  Complaints complaints;
+  name_is_dns_subdomain(prefix, true, complaints);
   return complaints.empty() ? arena.copy(prefix) : arena.copy(owner);
 }
 

@@ -2,7 +2,7 @@
 
 #include "apiserver/query.h"
 #include "base/text.h"
-#include "registry/names.h"
+#include "base/names.h"
 
 namespace sampan::apiserver {
 
@@ -67,9 +67,9 @@ bool split_account(std::string_view user, std::string_view& name_space, std::str
   if (colon == std::string_view::npos || user.find(':', colon + 1) != std::string_view::npos) return false;
   name_space = user.substr(0, colon);
   name = user.substr(colon + 1);
-  registry::Complaints complaints;
-  registry::check_dns1123_label(name_space, complaints);
-  registry::check_dns1123_subdomain(name, complaints);
+  Complaints complaints;
+  check_dns1123_label(name_space, complaints);
+  check_dns1123_subdomain(name, complaints);
   return complaints.empty();
 }
 
@@ -80,8 +80,8 @@ bool is_account(std::string_view user) {
 
 bool is_node(std::string_view user) {
   if (!user.starts_with(kNodePrefix)) return false;
-  registry::Complaints complaints;
-  registry::check_dns1123_subdomain(user.substr(kNodePrefix.size()), complaints);
+  Complaints complaints;
+  check_dns1123_subdomain(user.substr(kNodePrefix.size()), complaints);
   return complaints.empty();
 }
 
@@ -214,8 +214,8 @@ class Check {
     for (const auto& [key, values] : extra) {
       if (key.empty()) return "impersonating the empty string key in extra is not allowed";
       auto slash = key.find('/');
-      registry::Complaints complaints;
-      registry::check_dns1123_subdomain(std::string_view(key).substr(0, slash), complaints);
+      Complaints complaints;
+      check_dns1123_subdomain(std::string_view(key).substr(0, slash), complaints);
       if (slash == std::string::npos || slash + 1 == key.size() || !complaints.empty())
         return concat("impersonating an invalid key in extra is not allowed: extra.key: Invalid value: ", quoted(key), ": must be a domain-prefixed path (such as \"acme.io/foo\")");
       if (std::find(values.begin(), values.end(), "") != values.end()) return "impersonating the empty string value in extra is not allowed";

@@ -1,0 +1,152 @@
+#include "cmd/api_process.h"
+
+#include <sys/stat.h>
+
+#include "apiserver/access/role_aggregation.h"
+#include "apiserver/pages.h"
+#include "apiserver/service_addresses.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cluster/certificates.h"
+#include "cmd/apiserver_certificates.h"
+#include "cmd/store_probe.h"
+#include "store/etcd.h"
+#include "store/sqlite.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+constexpr auto kDrainTime = std::chrono::seconds(10);
+
+Result<std::unique_ptr<store::Store>> open_store(const ApiserverOptions& options) {
+  if (!options.etcd_servers.empty()) {
+    store::EtcdOptions etcd;
+    etcd.endpoints = options.etcd_servers;
+    etcd.ca_file = options.etcd_ca_file;
+    etcd.cert_file = options.etcd_cert_file;
+    etcd.key_file = options.etcd_key_file;
+    return store::connect_etcd(std::move(etcd));
+  }
+  if (::mkdir(options.data_dir.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(internal_error(concat("make the directory ", options.data_dir, ": ", strerror(errno))));
+  store::SqliteOptions sqlite;
+  sqlite.path = options.data_dir + "/state.db";
+  return store::open_sqlite_store(std::move(sqlite));
+}
+
+Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
+  apiserver::ServerConfig config;
+  config.runtime_config = options.runtime_config;
+  config.admission = options.admission;
+  config.requests_in_flight_max = options.reads_max;
+  config.mutations_in_flight_max = options.mutations_max;
+  config.watch_seconds_min = options.watch_seconds_min;
+  config.store_is_local = options.etcd_servers.empty();
+  config.access = TRY(access_config(options.access, options.data_dir, options.host()));
+  return config;
+}
+
+std::vector<apiserver::HealthCheck> health_checks(StoreProbe& live, StoreProbe& ready, const std::atomic<bool>& leaving) {
+  auto good = []() -> Result<void> { return {}; };
+  auto stay = [&leaving]() -> Result<void> {
+    if (leaving.load()) return fail(internal_error("process is shutting down"));
+    return {};
+  };
+  // Everything is loaded and made before the port opens, so what upstream's hooks wait for is done.
+  std::vector<apiserver::HealthCheck> checks;
+  checks.push_back({.name = "ping", .run = good});
+  checks.push_back({.name = "log", .run = good});
+  checks.push_back({.name = "etcd", .run = [&live] { return live.check(); }});
+  checks.push_back({.name = "etcd-readiness", .in_livez = false, .run = [&ready] { return ready.check(); }});
+  checks.push_back({.name = "informer-sync", .in_livez = false, .run = good});
+  for (std::string_view hook : {"poststarthook/start-system-namespaces-controller", "poststarthook/storage-readiness",
+                                "poststarthook/start-service-ip-repair-controllers", "poststarthook/scheduling/bootstrap-system-priority-classes",
+                                "poststarthook/bootstrap-controller"})
+    checks.push_back({.name = hook, .run = good});
+  checks.push_back({.name = "shutdown", .in_livez = false, .run = stay});
+  return checks;
+}
+
+class Process final : public ApiProcess {
+ public:
+  explicit Process(const ApiserverOptions& options) : options_(options) {}
+
+  Result<void> start() {
+    store_ = TRY(open_store(options_));  // first, for it has the lock on the data
+    auto tls = TRY(prepare_certificates(options_));
+    if (!tls.client_ca_file.empty()) authority_pem_ = TRY(cluster::read_file(tls.client_ca_file));
+    server_ = TRY(apiserver::ApiServer::create(*store_, real_clock(), secure_random(), TRY(server_config(options_))));
+    addresses_ = TRY(apiserver::allocate_service_addresses(
+        server_->catalog(), *store_, secure_random(),
+        {.cluster_ip_range = options_.service_cidr, .node_port_first = options_.node_port_first, .node_port_count = options_.node_port_count}));
+    TRY(addresses_->repair());
+    TRY(apiserver::bootstrap(server_->catalog(),
+                             {.service_cidr = std::string(split(options_.service_cidr, ',')[0]),
+                              .advertise_address = options_.keeps_endpoints ? options_.advertise_address : std::string(),
+                              .port = options_.port}));
+    TRY(apiserver::aggregate_roles(server_->catalog(), real_clock()));
+    aggregation_ = apiserver::RoleAggregation::start(server_->catalog(), real_clock());
+    live_.emplace(*store_, options_.store_live_timeout_ns);
+    ready_.emplace(*store_, options_.store_ready_timeout_ns);
+    add_pages();
+    listener_ = TRY(listen(std::move(tls)));
+    LOG_INFO("Serving securely on ", options_.bind_address, ":", listener_->port());
+    return {};
+  }
+
+  apiserver::ApiServer& server() override { return *server_; }
+  const std::string& authority_pem() override { return authority_pem_; }
+
+  void stop() override {
+    leaving_.store(true);
+    if (options_.shutdown_delay_ns > 0) {
+      LOG_INFO("shutting down in ", options_.shutdown_delay_ns / 1'000'000'000, " seconds");
+      std::this_thread::sleep_for(std::chrono::nanoseconds(options_.shutdown_delay_ns));
+    }
+    server_->begin_shutdown();
+    listener_->stop(kDrainTime);
+    LOG_INFO("stopped");
+  }
+
+ private:
+  void add_pages() {
+    server_->add_page(apiserver::version_page());
+    server_->add_page(apiserver::health_pages(health_checks(*live_, *ready_, leaving_)));
+    server_->add_page(apiserver::discovery_pages(server_->catalog(), options_.host()));
+    server_->add_page(apiserver::issuer_pages(*server_->services().access->service_accounts()));
+    server_->add_page(apiserver::openapi_pages(server_->catalog()));
+    server_->add_page(apiserver::metrics_page(*server_));
+    server_->add_page(apiserver::root_page(*server_));
+  }
+
+  Result<std::unique_ptr<net::Server>> listen(net::TlsOptions tls) {
+    net::ServerOptions listen;
+    listen.address = options_.bind_address;
+    listen.port = options_.port;
+    listen.tls = std::move(tls);
+    listen.limits = options_.limits;
+    listen.too_large = apiserver::body_too_large;
+    return net::listen(std::move(listen), server_->handler());
+  }
+
+  const ApiserverOptions options_;
+  std::string authority_pem_;
+  std::atomic<bool> leaving_{false};
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<apiserver::ApiServer> server_;
+  std::unique_ptr<apiserver::ServiceAddresses> addresses_;
+  std::unique_ptr<apiserver::RoleAggregation> aggregation_;
+  std::optional<StoreProbe> live_, ready_;
+  std::unique_ptr<net::Server> listener_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ApiProcess>> ApiProcess::start(const ApiserverOptions& options) {
+  auto process = std::make_unique<Process>(options);
+  TRY(process->start());
+  return process;
+}
+
+}  // namespace sampan::cmd
