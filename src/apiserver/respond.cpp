@@ -198,6 +198,8 @@ class JsonListSource : public net::BodySource {
       std::string().swap(head_);
     }
     while (next_ < list_.items.size() && out.size() < end) {
+      if (next_ + 2 < list_.items.size()) list_.items[next_ + 2]->prefetch_head();
+      if (next_ + 1 < list_.items.size()) list_.items[next_ + 1]->prefetch();
       if (next_) out += ',';
       schema::write_json(out, *list_.items[next_], {}, {});
       list_.items[next_++] = nullptr;

@@ -15,6 +15,9 @@ class FakeMailbox : public Mailbox {
   bool own_thread = true;
   bool on_own_thread() const override { return own_thread; }
   void post(std::function<void()> task) override { tasks.push_back(std::move(task)); }
+  void wake(std::shared_ptr<Wakeable> wakeable) override {
+    post([wakeable = std::move(wakeable)] { wakeable->on_wake(); });
+  }
   void run() {
     auto now = std::move(tasks);
     tasks.clear();
