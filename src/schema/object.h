@@ -270,14 +270,6 @@ class Object final : public Shared {
   void set_revision(int64_t revision) const { revision_ = revision; }
   Ref<Object> with_revision(int64_t revision) const;  // a copy
 
-  // Asks the processor for the buffer, for who walks many objects: they lie anywhere, and it cannot guess where the next one does. The size
-  // must have come by then: prefetch_head() some time before.
-  void prefetch_head() const { __builtin_prefetch(this); }
-  void prefetch() const {
-    constexpr uint32_t kLineBytes = 64, kBytesMax = 8 * 1024;  // beyond, it has seen by itself where this goes
-    for (uint32_t at = 0; at < std::min(size_, kBytesMax); at += kLineBytes) __builtin_prefetch(data() + at);
-  }
-
  private:
   Object() = default;
   ~Object() override = default;
