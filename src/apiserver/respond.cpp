@@ -187,6 +187,13 @@ std::string list_head(const Served& served, const ListAnswer& list) {
   return head;
 }
 
+// Asks the processor for an object before it is printed: those of a list lie anywhere in the memory, and waiting for it was a sixth of the work.
+// Its head must be there by then, because it says the size.
+void prefetch(const schema::Object& object) {
+  constexpr uint32_t kLineBytes = 64, kBytesMax = 8 * 1024;  // beyond, the processor has seen by itself where this goes
+  for (uint32_t at = 0, end = std::min(object.size(), kBytesMax); at < end; at += kLineBytes) __builtin_prefetch(object.data() + at);
+}
+
 // A list in JSON, made while it is sent: its memory is that of one piece, however long it is.
 class JsonListSource : public net::BodySource {
  public:
@@ -198,6 +205,8 @@ class JsonListSource : public net::BodySource {
       std::string().swap(head_);
     }
     while (next_ < list_.items.size() && out.size() < end) {
+      if (next_ + 2 < list_.items.size()) __builtin_prefetch(list_.items[next_ + 2].get());
+      if (next_ + 1 < list_.items.size()) prefetch(*list_.items[next_ + 1]);
       if (next_) out += ',';
       schema::write_json(out, *list_.items[next_], {}, {});
       list_.items[next_++] = nullptr;

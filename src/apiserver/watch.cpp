@@ -144,7 +144,7 @@ class WatchSource : public net::BodySource {
   // The bytes of the event's object are shared with other watches where they want the same.
   void write_shared(std::string& out, std::string_view type, const store::Event& event) {
     if (slot_ == kNotShared) return write_event(out, type, encode(event.object));
-    write_event(out, type, *event.encoded(slot_, [&] { return encode(event.object); }));
+    write_event(out, type, event.encoded(slot_, [&] { return encode(event.object); }));
   }
 
   std::string encode(const ObjectRef& object) {

@@ -13,9 +13,10 @@ namespace sampan::net {
 
 namespace {
 
-constexpr size_t kProduceBytes = 64 * 1024;         // a system call's worth; four full TLS records
-constexpr size_t kWireBytesMax = 128 * 1024;        // ciphertext held for a client that does not take it
-constexpr size_t kWireBytesKept = 4 * 1024;
+constexpr size_t kProduceBytes = 64 * 1024;         // what is made at a time; the processor's cache holds it until it is encrypted
+constexpr size_t kBurstBytesMin = 64 * 1024;        // what is sent at a time
+constexpr size_t kBurstBytesMax = 256 * 1024;       // ... to a client that keeps up
+constexpr size_t kWireBytesMax = 2 * kBurstBytesMax; // ciphertext held for a client that does not take it
 constexpr size_t kScratchBytesKept = 1024 * 1024;    // a source may give more than it was asked for
 constexpr size_t kTurnBytesMax = 1024 * 1024;       // then the other connections of the loop have their turn
 constexpr int kReadsPerTurn = 4;
@@ -33,6 +34,7 @@ Connection::Connection(int fd, std::string remote_address, std::shared_ptr<Serve
       owner_(owner),
       fd_(fd),
       watched_(EPOLLIN | EPOLLRDHUP),
+      burst_bytes_(kBurstBytesMin),
       remote_address_(std::move(remote_address)),
       tls_(owner_.tls()),
       ssl_(SSL_new(tls_->context.get())),
@@ -85,13 +87,17 @@ int Connection::bio_write(BIO* bio, const char* bytes, int size) {
 }
 
 void Connection::put_on_wire(std::string_view bytes) {
+  if (burst_) {
+    burst_->append(bytes);
+    return;
+  }
   if (wire_.empty()) wire_moved_at_us_ = loop_->now_us();
   wire_.append(bytes);
 }
 
 // A client that asks and does not read the answers is not read either.
 bool Connection::wants_input() const {
-  return !read_ended_ && wire_.size() - wire_sent_ < 2 * kWireBytesMax && (!protocol_ || protocol_->wants_input());
+  return !read_ended_ && wire_.size() - wire_sent_ < kWireBytesMax && (!protocol_ || protocol_->wants_input());
 }
 
 void Connection::on_ready(uint32_t events) {
@@ -172,7 +178,7 @@ void Connection::shake_hands() {
 
 void Connection::read_tls() {
   auto& plain = loop_->scratch();
-  plain.resize(Loop::kReadBytes);
+  plain.resize_and_overwrite(Loop::kReadBytes, [](char*, size_t size) { return size; });
   size_t held = 0;
   while (true) {
     size_t size = 0;
@@ -194,12 +200,12 @@ void Connection::read_tls() {
   }
 }
 
-// Asks the protocol for more and encrypts it. False: it has nothing.
+// Asks the protocol for more and encrypts it. False: that was all it has now.
 bool Connection::encrypt_output() {
   auto& plain = loop_->scratch();
   plain.clear();
   protocol_->produce(plain, kProduceBytes);
-  if (plain.empty()) return false;
+  bool more = plain.size() >= kProduceBytes;
   for (std::string_view left = plain; !left.empty();) {
     size_t size = 0;
     ERR_clear_error();
@@ -210,43 +216,70 @@ bool Connection::encrypt_output() {
     left.remove_prefix(size);
   }
   if (plain.capacity() > kScratchBytesKept) std::string().swap(plain);
-  return true;
+  return more;
+}
+
+// What the socket takes of it now. The connection may be gone afterwards.
+size_t Connection::send_bytes(std::string_view bytes) {
+  size_t sent = 0;
+  while (sent < bytes.size()) {
+    auto size = send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) close_now();
+      break;
+    }
+    sent += size;
+    wire_moved_at_us_ = loop_->now_us();
+  }
+  shared_->bytes_sent.fetch_add(sent, std::memory_order_relaxed);
+  return sent;
 }
 
 // False: the socket takes no more now, or the connection is gone.
 bool Connection::send_wire() {
-  while (wire_sent_ < wire_.size()) {
-    auto size = send(fd_, wire_.data() + wire_sent_, wire_.size() - wire_sent_, MSG_NOSIGNAL);
-    if (size < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) close_now();
-      if (wire_sent_ >= kWireBytesMax / 2) wire_.erase(0, std::exchange(wire_sent_, 0));
-      return false;
-    }
-    wire_sent_ += size;
-    wire_moved_at_us_ = loop_->now_us();
-    shared_->bytes_sent.fetch_add(size, std::memory_order_relaxed);
-  }
+  if (wire_.empty()) return true;
+  wire_sent_ += send_bytes(std::string_view(wire_).substr(wire_sent_));
+  if (state_ == State::Closed) return false;
+  bool all = wire_sent_ == wire_.size();
+  if (all)
+    std::string().swap(wire_);
+  else if (wire_sent_ >= wire_.size() / 2)
+    wire_.erase(0, wire_sent_);
+  else
+    return false;
   wire_sent_ = 0;
-  wire_.clear();
-  return true;
+  return all;
+}
+
+// Makes a burst and sends it; only what the socket does not take stays with the connection. Most of what sending costs is to wake a client that
+// has read all there was: one that keeps up gets more at a time. False: no more for now.
+bool Connection::send_burst() {
+  auto& burst = loop_->burst();
+  burst.clear();
+  burst_ = &burst;
+  bool more = true;
+  while (more && burst.size() < burst_bytes_) more = encrypt_output();
+  burst_ = nullptr;
+  if (state_ == State::Closed) return false;
+  turn_bytes_ += burst.size();
+  size_t sent = send_bytes(burst);
+  if (state_ == State::Closed) return false;
+  if (sent < burst.size()) {
+    put_on_wire(std::string_view(burst).substr(sent));
+    burst_bytes_ = kBurstBytesMin;
+    return false;
+  }
+  if (more) burst_bytes_ = std::min(2 * burst_bytes_, kBurstBytesMax);
+  if (burst.capacity() > kScratchBytesKept) std::string().swap(burst);
+  return more;
 }
 
 void Connection::on_turn_end() {
-  size_t made = 0;
-  while (state_ != State::Closed) {
-    size_t before = wire_.size();
-    bool more = state_ == State::Open && before - wire_sent_ < kWireBytesMax && encrypt_output();
-    if (state_ == State::Closed) return;
-    made += wire_.size() - before;
-    if (!send_wire() || !more) break;
-    if (made >= kTurnBytesMax) {
-      loop_->at_turn_end(this);
-      break;
-    }
-  }
-  if (state_ == State::Closed) return;
-  if (wire_.empty() && wire_.capacity() > kWireBytesKept) std::string().swap(wire_);
+  turn_bytes_ = 0;
+  bool more = state_ != State::Closed && send_wire() && state_ == State::Open;
+  while (more && turn_bytes_ < kTurnBytesMax) more = send_burst();
+  if (more) loop_->at_turn_end(this);
   if (state_ == State::Open && wire_.empty() && hand_over()) return;
   if (state_ == State::Open && protocol_->finished()) begin_linger();
   if (state_ == State::Lingering) say_goodbye();

@@ -44,7 +44,9 @@ class Connection final : public LoopClient, private Carrier {
   bool looks_like_http(std::string_view bytes) const;
   void read_tls();
   bool encrypt_output();
+  size_t send_bytes(std::string_view bytes);
   bool send_wire();
+  bool send_burst();
   void watch_for();
   bool hand_over();
   void begin_linger();
@@ -61,12 +63,15 @@ class Connection final : public LoopClient, private Carrier {
   bool shutting_down_ = false;
   bool goodbye_said_ = false;
   uint32_t watched_;
+  size_t burst_bytes_;
   std::string remote_address_;
   std::shared_ptr<const TlsGeneration> tls_;  // after the handshake only where the client's certificate was verified with it
   SslPtr<SSL> ssl_;
   std::unique_ptr<Protocol> protocol_;
   std::string_view incoming_;  // ciphertext that TLS has not read yet; only during take()
-  std::string wire_;           // ciphertext on its way out
+  std::string* burst_ = nullptr;  // where ciphertext goes; only during send_burst()
+  size_t turn_bytes_ = 0;         // made in this turn
+  std::string wire_;              // ciphertext that the socket has not taken yet
   size_t wire_sent_ = 0;
   int64_t phase_at_us_;        // the state began
   int64_t wire_moved_at_us_ = 0;

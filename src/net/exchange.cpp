@@ -20,10 +20,12 @@ void StreamLink::deliver() {
 void StreamLink::wake() {
   if (wake_posted_.exchange(true)) return;
   // Posted even from the I/O thread: a source may call its waker from inside pull().
-  mailbox_->post([self = shared_from_this()] {
-    self->wake_posted_ = false;
-    if (self->responder_) self->responder_->wake(self->stream_);
-  });
+  mailbox_->wake(shared_from_this());
+}
+
+void StreamLink::on_wake() {
+  wake_posted_ = false;
+  if (responder_) responder_->wake(stream_);
 }
 
 void StreamLink::detach() {

@@ -15,7 +15,7 @@ class Responder {
   virtual void wake(int32_t stream) = 0;  // the stream's source has something
 };
 
-class StreamLink : public std::enable_shared_from_this<StreamLink> {
+class StreamLink final : public Wakeable, public std::enable_shared_from_this<StreamLink> {
  public:
   StreamLink(std::shared_ptr<Mailbox> mailbox, Responder* responder, int32_t stream)
       : mailbox_(std::move(mailbox)), responder_(responder), stream_(stream) {}
@@ -26,6 +26,7 @@ class StreamLink : public std::enable_shared_from_this<StreamLink> {
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 
   // I/O thread.
+  void on_wake() override;
   void set_gone() { gone_.store(true, std::memory_order_release); }
   void detach();  // the stream is no more
 

@@ -16,8 +16,7 @@ constexpr size_t kDroppedBytesMax = 1024 * 1024;              // of a body that 
 constexpr size_t kContinuationsMax = 64;                      // x 16 KB: the header limit, and no flood of empty ones
 constexpr unsigned kControlFramesMax = 10'000;
 constexpr unsigned kLiveExchangesPerStream = 2;
-constexpr size_t kPullBytes = 64 * 1024;
-constexpr size_t kBufferBytesKept = 1024;                     // by a stream that waits
+constexpr size_t kFrameHeadBytes = 9;
 
 int64_t seconds(int count) { return count * 1'000'000LL; }
 
@@ -43,7 +42,7 @@ struct Http2Connection::Stream {
   Request request;
   std::shared_ptr<StreamLink> link;
   Response response;
-  std::string buffer;            // pulled from the source
+  std::string buffer;            // what the source gave beyond a frame
   size_t sent = 0;               // of response.body or of buffer
 };
 
@@ -104,15 +103,13 @@ struct Http2Connection::Callbacks {
     }
     return 0;
   }
-  static ssize_t read_data(nghttp2_session*, int32_t id, uint8_t*, size_t length, uint32_t* flags, nghttp2_data_source*, void* user) {
-    auto& self = of(user);
-    auto stream = self.find(id);
-    if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return self.choose_data(*stream, length, flags);
+  // The data source is the stream: nghttp2 forgets it when it tells that the stream is closed, and we forget the stream then.
+  static ssize_t read_data(nghttp2_session*, int32_t, uint8_t*, size_t length, uint32_t* flags, nghttp2_data_source* source, void* user) {
+    return of(user).choose_data(*static_cast<Stream*>(source->ptr), length, flags);
   }
-  static int send_data(nghttp2_session*, nghttp2_frame* frame, const uint8_t* frame_head, size_t length, nghttp2_data_source*, void* user) {
-    auto& self = of(user);
-    return self.write_data(self.find(frame->hd.stream_id), frame_head, length);
+  static int send_data(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_head, size_t length, nghttp2_data_source* source, void* user) {
+    of(user).write_data(*static_cast<Stream*>(source->ptr), frame_head, length);
+    return 0;
   }
 
   static nghttp2_session_callbacks* table() {
@@ -352,7 +349,7 @@ void Http2Connection::submit_answer(Stream& stream) {
   if (has_content && !response.source) add("content-length", {length, static_cast<size_t>(length_end - length)});
 
   bool sends = has_content && !stream.head_request && (response.source || !response.body.empty());
-  nghttp2_data_provider provider{.source = {.ptr = nullptr}, .read_callback = Callbacks::read_data};
+  nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Callbacks::read_data};
   if (sends && response.source) response.source->start([link = stream.link] { link->wake(); });
   if (!sends) response.source = nullptr;
   if (nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), sends ? &provider : nullptr) != 0)
@@ -371,51 +368,75 @@ void Http2Connection::wake(int32_t id) {
   context_.carrier->output_ready();
 }
 
-// Makes sure that the stream's buffer holds something, if the source has it.
-ssize_t Http2Connection::fill_from_source(Stream& stream) {
+ssize_t Http2Connection::choose_data(Stream& stream, size_t length, uint32_t* flags) {
+  if (out_->size() >= out_want_) return NGHTTP2_ERR_PAUSE;  // asked again in the next produce()
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  bool streams = stream.response.source != nullptr;
+  auto& bytes = streams ? stream.buffer : stream.response.body;
+  size_t left = bytes.size() - stream.sent;
+  if (streams && left < length) return frame_from_source(stream, length, flags);
+  if (left <= length && (!streams || stream.source_ended)) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(std::min(length, left));
+}
+
+// The source writes straight into the output, behind the room for the frame's head: what is listed or watched is not copied here. nghttp2
+// calls write_data() next, with nothing between.
+ssize_t Http2Connection::frame_from_source(Stream& stream, size_t length, uint32_t* flags) {
+  auto& out = *out_;
+  const size_t head = out.size(), from = head + kFrameHeadBytes;
+  out.append(kFrameHeadBytes, '\0');
+  out.append(stream.buffer, stream.sent);
   stream.buffer.clear();
   stream.sent = 0;
-  for (int pulls = 0; stream.buffer.empty() && !stream.source_ended; pulls++) {
-    // One pull an event is enough: what said Wait with its last bytes is not asked again before it wakes us.
-    auto pull = stream.source_empty ? BodySource::Pull::Wait : stream.response.source->pull(stream.buffer, kPullBytes);
-    stream.source_empty = pull == BodySource::Pull::Wait;
+  if (auto error = pull(stream, from + length); error != 0) {
+    out.resize(head);
+    return error;
+  }
+  if (out.size() == from && !stream.source_ended) {
+    out.resize(head);
+    std::string().swap(stream.buffer);  // one that waits needs none
+    stream.waits = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  size_t size = std::min(length, out.size() - from);
+  stream.buffer.assign(out, from + size);
+  out.resize(from + size);
+  if (stream.source_ended && stream.buffer.empty()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  frame_at_ = head;
+  return static_cast<ssize_t>(size);
+}
+
+// Lets the source append to the output, up to about `end`.
+int Http2Connection::pull(Stream& stream, size_t end) {
+  // One pull an event is enough: what said Wait with its last bytes is not asked again before it wakes us.
+  for (int empty_pulls = 0; out_->size() < end && !stream.source_ended && !stream.source_empty;) {
+    size_t before = out_->size();
+    auto pull = stream.response.source->pull(*out_, end - before);
     if (pull == BodySource::Pull::Abort) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // RST_STREAM(INTERNAL_ERROR)
-    if (pull == BodySource::Pull::End) stream.source_ended = true;
-    if (!stream.buffer.empty() || stream.source_ended) break;
+    stream.source_ended = pull == BodySource::Pull::End;
+    stream.source_empty = pull == BodySource::Pull::Wait;
     // A source that says More without giving anything must not hold the thread.
-    if (pull == BodySource::Pull::Wait || pulls == 16) {
-      stream.waits = true;
-      if (pull != BodySource::Pull::Wait) stream.link->wake();
-      if (stream.buffer.capacity() > kBufferBytesKept) std::string().swap(stream.buffer);
-      return NGHTTP2_ERR_DEFERRED;
+    if (pull == BodySource::Pull::More && out_->size() == before && ++empty_pulls == 16) {
+      stream.link->wake();
+      break;
     }
   }
   return 0;
 }
 
-ssize_t Http2Connection::choose_data(Stream& stream, size_t length, uint32_t* flags) {
-  bool streams = stream.response.source != nullptr;
-  if (streams && stream.sent == stream.buffer.size())
-    if (auto error = fill_from_source(stream); error != 0) return error;
-  auto& bytes = streams ? stream.buffer : stream.response.body;
-  size_t size = std::min(length, bytes.size() - stream.sent);
-  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (stream.sent + size == bytes.size() && (!streams || stream.source_ended)) *flags |= NGHTTP2_DATA_FLAG_EOF;
-  return static_cast<ssize_t>(size);
-}
-
-int Http2Connection::write_data(Stream* stream, const uint8_t* frame_head, size_t length) {
-  if (out_->size() >= out_want_) return NGHTTP2_ERR_WOULDBLOCK;
-  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  constexpr size_t kFrameHeadBytes = 9;
-  auto& bytes = stream->response.source ? stream->buffer : stream->response.body;
-  check(stream->sent + length <= bytes.size());
-  out_->append(reinterpret_cast<const char*>(frame_head), kFrameHeadBytes);
-  out_->append(bytes, stream->sent, length);
-  stream->sent += length;
-  stream->progress_at_us = context_.carrier->now_us();
+void Http2Connection::write_data(Stream& stream, const uint8_t* frame_head, size_t length) {
+  if (frame_at_ != kNoFrame) {  // its content is there
+    check(frame_at_ + kFrameHeadBytes + length == out_->size());
+    memcpy(out_->data() + std::exchange(frame_at_, kNoFrame), frame_head, kFrameHeadBytes);
+  } else {
+    auto& bytes = stream.response.source ? stream.buffer : stream.response.body;
+    check(stream.sent + length <= bytes.size());
+    out_->append(reinterpret_cast<const char*>(frame_head), kFrameHeadBytes);
+    out_->append(bytes, stream.sent, length);
+    stream.sent += length;
+  }
+  stream.progress_at_us = context_.carrier->now_us();
   control_frames_ = 0;
-  return 0;
 }
 
 void Http2Connection::produce(std::string& out, size_t want) {

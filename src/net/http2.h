@@ -40,8 +40,9 @@ class Http2Connection final : public Protocol, public Responder {
   void refuse_large(Stream& stream);
   void submit_answer(Stream& stream);
   ssize_t choose_data(Stream& stream, size_t length, uint32_t* flags);
-  ssize_t fill_from_source(Stream& stream);
-  int write_data(Stream* stream, const uint8_t* frame_head, size_t length);
+  ssize_t frame_from_source(Stream& stream, size_t length, uint32_t* flags);
+  int pull(Stream& stream, size_t end);
+  void write_data(Stream& stream, const uint8_t* frame_head, size_t length);
   void stop_upload(Stream& stream);
   void grant_windows();
   bool count_control_frame();
@@ -55,6 +56,8 @@ class Http2Connection final : public Protocol, public Responder {
   std::shared_ptr<std::atomic<unsigned>> live_;
   std::string* out_ = nullptr;  // during produce()
   size_t out_want_ = 0;
+  static constexpr size_t kNoFrame = ~size_t{0};
+  size_t frame_at_ = kNoFrame;  // in *out_: a frame whose content is written and whose head is not
   bool dead_ = false;           // the bytes make no sense any more
   bool shutting_down_ = false;
   bool greeted_ = false;        // the client's SETTINGS have come

@@ -224,6 +224,24 @@ TEST(Http2, ProduceStopsWhereItIsTold) {
   EXPECT_GE(out.size(), 50'000u);
 }
 
+TEST(Http2, PiecesOfAnySizeArriveWhole) {
+  auto text = PiecesSource::numbers(100'000);
+  struct Case {
+    uint32_t window;
+    size_t want;
+  } cases[] = {{1 << 20, 64 * 1024}, {1 << 20, 1}, {5000, 64 * 1024}, {20'000, 10'000}};
+  for (auto& c : cases) {
+    SCOPED_TRACE(concat(c.window, ' ', c.want));
+    Http2 rig([&](std::shared_ptr<Exchange> exchange) { exchange->respond({.source = std::make_unique<PiecesSource>(text)}); }, c.window);
+    auto one = rig.client.request("GET", "/"), two = rig.client.request("GET", "/");
+    rig.exchange_bytes(c.want);
+    for (auto id : {one, two}) {
+      EXPECT_TRUE(rig.client.answer(id).ended);
+      EXPECT_TRUE(rig.client.answer(id).body == text);
+    }
+  }
+}
+
 TEST(Http2, StreamsShareTheConnection) {
   auto script = std::make_shared<Script>();
   script->endless = true;

@@ -27,13 +27,14 @@ Loop::~Loop() {
 
 bool Loop::on_own_thread() const { return current_loop == this; }
 
-void Loop::post(std::function<void()> task) {
+template <class Work>
+void Loop::hand_over(std::vector<Work>& queue, Work work) {
   bool wake = false;
   {
     std::lock_guard lock(mutex_);
-    if (ended_) return;  // the task dies with this call, outside the lock
-    tasks_.push_back(std::move(task));
-    // On its own thread the loop looks at the tasks before it sleeps.
+    if (ended_) return;  // the work dies with this call, outside the lock
+    queue.push_back(std::move(work));
+    // On its own thread the loop looks at the queues before it sleeps.
     wake = !signalled_ && !on_own_thread();
     if (wake) signalled_ = true;
   }
@@ -42,6 +43,10 @@ void Loop::post(std::function<void()> task) {
     check(write(wake_, &one, sizeof one) == sizeof one);
   }
 }
+
+void Loop::post(std::function<void()> task) { hand_over(tasks_, std::move(task)); }
+
+void Loop::wake(std::shared_ptr<Wakeable> wakeable) { hand_over(woken_, std::move(wakeable)); }
 
 void Loop::stop() {
   post([this] { stopping_ = true; });
@@ -92,7 +97,7 @@ int Loop::wait_ms() {
   if (!turn_end_.empty() || !buried_.empty()) return 0;
   {
     std::lock_guard lock(mutex_);
-    if (!tasks_.empty()) return 0;
+    if (!tasks_.empty() || !woken_.empty()) return 0;
   }
   if (timers_.empty()) return -1;
   int64_t wait_us = timers_.begin()->first - now_us_;
@@ -104,9 +109,12 @@ void Loop::run_tasks() {
   {
     std::lock_guard lock(mutex_);
     tasks.swap(tasks_);
+    waking_.swap(woken_);
     signalled_ = false;
   }
   for (auto& task : tasks) task();
+  for (auto& wakeable : waking_) wakeable->on_wake();
+  waking_.clear();
 }
 
 void Loop::run_timers() {
@@ -155,12 +163,15 @@ void Loop::run() {
 
 void Loop::end() {
   std::vector<std::function<void()>> left;
+  std::vector<std::shared_ptr<Wakeable>> woken;
   {
     std::lock_guard lock(mutex_);
     ended_ = true;
     left.swap(tasks_);
+    woken.swap(woken_);
   }
   left.clear();
+  woken.clear();
   turn_end_.clear();
   buried_.clear();
   check(timers_.empty());

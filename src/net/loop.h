@@ -11,12 +11,21 @@
 
 namespace sampan::net {
 
+// What an I/O thread is asked to look after.
+class Wakeable {
+ public:
+  virtual ~Wakeable() = default;
+  virtual void on_wake() = 0;
+};
+
 // Where other threads leave work for an I/O thread. It outlives the thread: what is left afterwards is dropped.
 class Mailbox {
  public:
   virtual ~Mailbox() = default;
   virtual bool on_own_thread() const = 0;
   virtual void post(std::function<void()> task) = 0;
+  // As post(), without an allocation: an event wakes a thousand streams at once.
+  virtual void wake(std::shared_ptr<Wakeable> wakeable) = 0;
 };
 
 class Loop;
@@ -47,6 +56,7 @@ class Loop final : public Mailbox {
   void stop();  // from any thread
   bool on_own_thread() const override;
   void post(std::function<void()> task) override;
+  void wake(std::shared_ptr<Wakeable> wakeable) override;
 
   // The rest is for the loop's own thread.
   int64_t now_us() const { return now_us_; }  // monotonic, as of this turn
@@ -60,13 +70,16 @@ class Loop final : public Mailbox {
   // Destroys the client at the end of the turn: events of this turn may still name it.
   void bury(std::unique_ptr<LoopClient> client);
 
-  // A buffer for bytes on their way, shared by all connections of the loop: an idle one needs none of its own.
-  std::string& scratch() { return scratch_; }
+  // Buffers for bytes on their way, shared by all connections of the loop: an idle one needs none of its own.
+  std::string& scratch() { return scratch_; }  // plain
+  std::string& burst() { return burst_; }      // encrypted
   char* read_buffer() { return read_buffer_.get(); }
   static constexpr size_t kReadBytes = 64 * 1024;
 
  private:
   int wait_ms();
+  template <class Work>
+  void hand_over(std::vector<Work>& queue, Work work);
   void run_tasks();
   void run_timers();
   void end_turn();
@@ -76,11 +89,14 @@ class Loop final : public Mailbox {
   std::set<std::pair<int64_t, LoopClient*>> timers_;
   std::vector<LoopClient*> turn_end_;
   std::vector<std::unique_ptr<LoopClient>> buried_;
-  std::string scratch_;
+  std::string scratch_, burst_;
   std::unique_ptr<char[]> read_buffer_;
 
-  std::mutex mutex_;  // guards the three below
+  std::vector<std::shared_ptr<Wakeable>> waking_;  // own thread; kept for its room
+
+  std::mutex mutex_;  // guards the four below
   std::vector<std::function<void()>> tasks_;
+  std::vector<std::shared_ptr<Wakeable>> woken_;
   bool signalled_ = false;  // a wake is on its way, or the thread will look by itself
   bool ended_ = false;
   bool stopping_ = false;  // own thread

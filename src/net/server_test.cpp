@@ -36,6 +36,8 @@ class ServerTest : public testing::Test {
       held.push_back(std::move(exchange));
     } else if (path == "/large") {
       exchange->respond({.body = std::string(20 << 20, 'L')});
+    } else if (path == "/numbers") {
+      exchange->respond({.source = std::make_unique<PiecesSource>(PiecesSource::numbers(500'000))});
     } else if (path == "/echo") {
       exchange->respond({.body = exchange->request().body});
     } else {
@@ -225,6 +227,16 @@ TEST_F(ServerTest, LeavingDestroysTheSource) {
     EXPECT_TRUE(eventually([&] { return script->destroyed.load(); }));
     script->waker();
   }
+}
+
+// The socket takes a part of most bursts only.
+TEST_F(ServerTest, ClientsWithSmallBuffersGetEverything) {
+  start();
+  H2Session client(server->port(), 1 << 30, true, 16 * 1024);
+  nghttp2_session_set_local_window_size(client.http.session(), NGHTTP2_FLAG_NONE, 0, 1 << 30);
+  auto id = client.http.request("GET", "/numbers");
+  EXPECT_TRUE(client.talk([&] { return client.http.answer(id).ended; }));
+  EXPECT_TRUE(client.http.answer(id).body == PiecesSource::numbers(500'000));
 }
 
 TEST_F(ServerTest, SlowClientsHoldLittleAndAreCut) {

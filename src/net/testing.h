@@ -15,6 +15,9 @@ class FakeMailbox : public Mailbox {
   bool own_thread = true;
   bool on_own_thread() const override { return own_thread; }
   void post(std::function<void()> task) override { tasks.push_back(std::move(task)); }
+  void wake(std::shared_ptr<Wakeable> wakeable) override {
+    post([wakeable = std::move(wakeable)] { wakeable->on_wake(); });
+  }
   void run() {
     auto now = std::move(tasks);
     tasks.clear();
@@ -84,6 +87,29 @@ class ScriptSource : public BodySource {
 
  private:
   std::shared_ptr<Script> script_;
+};
+
+// Gives a text in pieces that fit no frame.
+class PiecesSource : public BodySource {
+ public:
+  explicit PiecesSource(std::string text) : text_(std::move(text)) {}
+  Pull pull(std::string& out, size_t) override {
+    constexpr size_t kPieces[] = {1, 16'375, 16'384, 3, 100'000, 0, 16'383, 40, 70'000};
+    size_t size = std::min(kPieces[pulls_++ % std::size(kPieces)], text_.size() - at_);
+    out.append(text_, at_, size);
+    at_ += size;
+    return at_ == text_.size() ? Pull::End : Pull::More;
+  }
+  // The numbers in order, so that what is lost, doubled or misplaced shows.
+  static std::string numbers(size_t count) {
+    std::string text;
+    for (size_t i = 0; i < count; i++) text += std::to_string(i) + '\n';
+    return text;
+  }
+
+ private:
+  const std::string text_;
+  size_t at_ = 0, pulls_ = 0;
 };
 
 // A certificate and key in PEM; signed by `issuer`, or by itself.

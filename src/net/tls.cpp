@@ -16,7 +16,8 @@ namespace {
 
 constexpr int64_t kLookEvery_us = 500'000;
 
-// Go's defaults for TLS 1.2, best first. The suites of TLS 1.3 are not configurable, as in Go.
+// Go's defaults, best first. The suites of TLS 1.3 are not configurable, as in Go.
+constexpr const char* kSuites13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kDefaultCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
@@ -75,13 +76,16 @@ Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& option
   auto context = made->context.get();
   check(context);
   SSL_CTX_set_min_proto_version(context, TRY(version_number(options.minimum_version)));
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_PRIORITIZE_CHACHA |  // for clients that like it best: they have no AES in hardware
+                                   SSL_OP_NO_TICKET);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // Nothing is resumed: a resumed session carries no certificate chain to verify anew, and each would cost memory.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
   auto ciphers = TRY(cipher_list(options.cipher_suites));
+  check(SSL_CTX_set_ciphersuites(context, kSuites13) == 1);
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
     return fail(bad_request(concat("cipher suites ", ciphers, ": ", last_ssl_error())));
   if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)

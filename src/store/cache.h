@@ -55,14 +55,15 @@ class Event final : public Shared {
   ObjectRef object;     // the new state; of a delete the last state, at the delete's revision
   ObjectRef previous;   // null for Added
 
-  // The encoding under `slot` (a small number that the caller assigns to each form), made by `make` on first use. Thread-safe.
-  std::shared_ptr<const std::string> encoded(unsigned slot, const std::function<std::string()>& make) const;
+  // The encoding under `slot` (a small number that the caller assigns to each form), made by `make` on first use; it lives as long as the
+  // event. Thread-safe.
+  const std::string& encoded(unsigned slot, const std::function<std::string()>& make) const;
   static constexpr unsigned kEncodings = 6;
   ~Event() override;
 
  private:
   // Set once, never changed: readers take no lock.
-  mutable std::atomic<const std::shared_ptr<const std::string>*> encoded_[kEncodings] = {};
+  mutable std::atomic<const std::string*> encoded_[kEncodings] = {};
 };
 
 class Cache;
@@ -75,7 +76,7 @@ class EventStream {
   Ref<Event> next();
   const Error* error() const;       // Expired ("too old resource version: 5 (100)") and such
   Revision revision() const;        // everything up to here has been given, also where no event was of it: for bookmarks
-  // `wake` is called when there may be something new after next() gave null: once, until next() gives null again. It must be quick (post, do not
+  // `wake` is called when there may be something new after next() gave the last event or null: once, until it does so again. It must be quick (post, do not
   // work) and must not wait for a thread that uses or destroys this stream; it does not run once the destructor has returned.
   void on_wake(std::function<void()> wake);
 

@@ -25,11 +25,11 @@ Event::~Event() {
   for (auto& slot : encoded_) delete slot.load(std::memory_order_relaxed);
 }
 
-std::shared_ptr<const std::string> Event::encoded(unsigned slot, const std::function<std::string()>& make) const {
+const std::string& Event::encoded(unsigned slot, const std::function<std::string()>& make) const {
   check(slot < kEncodings);
   if (auto made = encoded_[slot].load(std::memory_order_acquire)) return *made;
-  auto mine = std::make_unique<const std::shared_ptr<const std::string>>(std::make_shared<const std::string>(make()));
-  const std::shared_ptr<const std::string>* there = nullptr;
+  auto mine = std::make_unique<const std::string>(make());
+  const std::string* there = nullptr;
   if (encoded_[slot].compare_exchange_strong(there, mine.get(), std::memory_order_acq_rel)) return *mine.release();
   return *there;  // another thread was faster
 }
@@ -45,7 +45,8 @@ Ref<Event> EventStream::next() {
   auto& self = *impl_;
   if (self.error) return nullptr;
   while (true) {
-    auto step = self.window->read(self.position, self.sleeper);
+    if (self.sleeper->asleep()) return nullptr;  // since it took the last event nothing has come
+    auto step = self.window->take(self.position, self.sleeper);
     if (step.expired) {
       self.error = Error(Reason::Expired, concat("too old resource version: ", self.given, " (", step.start, ")"));
       return nullptr;

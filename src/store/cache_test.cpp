@@ -330,9 +330,9 @@ TEST_F(CacheTest, EncodesOnce) {
   auto event = stream->next();
   int made = 0;
   auto make = [&] { return concat("made ", ++made); };
-  EXPECT_EQ(*event->encoded(0, make), "made 1");
-  EXPECT_EQ(*event->encoded(0, make), "made 1");
-  EXPECT_EQ(*event->encoded(5, make), "made 2");
+  EXPECT_EQ(event->encoded(0, make), "made 1");
+  EXPECT_EQ(event->encoded(0, make), "made 1");
+  EXPECT_EQ(event->encoded(5, make), "made 2");
 }
 
 TEST_F(CacheTest, ResumesABrokenWatch) {

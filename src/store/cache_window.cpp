@@ -61,7 +61,10 @@ void Window::begin(CacheState state) {
 
 void Window::take_sleeping(std::vector<std::shared_ptr<Sleeper>>& out) {
   out.swap(sleeping_);
-  for (auto& sleeper : out) sleeper->place_ = Sleeper::kAwake;
+  for (auto& sleeper : out) {
+    sleeper->place_ = Sleeper::kAwake;
+    sleeper->asleep_.store(false, std::memory_order_release);
+  }
 }
 
 void Window::publish(CacheState state, Events events, bool exact) {
@@ -199,26 +202,40 @@ uint64_t Window::position_at_end(CacheState& state) const {
   return end();
 }
 
-Window::Step Window::read(uint64_t position, const std::shared_ptr<Sleeper>& sleeper) {
-  std::lock_guard lock(mutex_);
+Window::Step Window::step_at(uint64_t position) const {
   Step step;
   step.closed = closed_;
   step.start = start_;
   step.expired = position < first_;
   if (step.expired) return step;
-  if (position < end()) {
-    size_t at = position - first_;
-    step.event = ring_[at].event;
-    step.given = step.event->revision;
-    // A transaction of the store can have several events of one revision: it is given with the last of them.
-    if (at + 1 < ring_.size() && ring_[at + 1].event->revision == step.given) step.given--;
-    return step;
-  }
   step.given = state_.revision;
-  if (sleeper && !closed_ && sleeper->place_ == Sleeper::kAwake) {
-    sleeper->place_ = sleeping_.size();
-    sleeping_.push_back(sleeper);
-  }
+  if (position >= end()) return step;
+  size_t at = position - first_;
+  step.event = ring_[at].event;
+  step.given = step.event->revision;
+  // A transaction of the store can have several events of one revision: it is given with the last of them.
+  if (at + 1 < ring_.size() && ring_[at + 1].event->revision == step.given) step.given--;
+  return step;
+}
+
+void Window::fall_asleep(const std::shared_ptr<Sleeper>& sleeper) {
+  if (!sleeper || closed_ || sleeper->place_ != Sleeper::kAwake) return;
+  sleeper->place_ = sleeping_.size();
+  sleeper->asleep_.store(true, std::memory_order_release);
+  sleeping_.push_back(sleeper);
+}
+
+Window::Step Window::read(uint64_t position, const std::shared_ptr<Sleeper>& sleeper) {
+  std::lock_guard lock(mutex_);
+  auto step = step_at(position);
+  if (!step.expired && position >= end()) fall_asleep(sleeper);
+  return step;
+}
+
+Window::Step Window::take(uint64_t position, const std::shared_ptr<Sleeper>& sleeper) {
+  std::lock_guard lock(mutex_);
+  auto step = step_at(position);
+  if (!step.expired && position + 1 >= end()) fall_asleep(sleeper);
   return step;
 }
 
@@ -230,6 +247,7 @@ void Window::awake(Sleeper& sleeper) {
   auto keep = std::move(sleeping_.back());
   sleeping_.pop_back();
   sleeper.place_ = Sleeper::kAwake;
+  sleeper.asleep_.store(false, std::memory_order_release);
 }
 
 }  // namespace sampan::store

@@ -25,12 +25,14 @@ class Sleeper {
   void call();                               // nothing once closed
   void set(std::function<void()> wake);
   void close() { set(nullptr); }             // waits for a call that is running in another thread
+  bool asleep() const { return asleep_.load(std::memory_order_acquire); }
 
  private:
   friend class Window;
   std::recursive_mutex mutex_;  // recursive: a wake may destroy its stream
   std::shared_ptr<const std::function<void()>> wake_;  // by mutex_; shared, because to copy a function is to copy what it holds
   size_t place_ = kAwake;       // in Window::sleeping_, by its mutex
+  std::atomic<bool> asleep_ = false;  // it has a place, for who does not hold the mutex
   static constexpr size_t kAwake = ~size_t{0};
 };
 
@@ -78,6 +80,9 @@ class Window {
   };
   // The event at `position`. If there is none yet, `sleeper` is called when there is.
   Step read(uint64_t position, const std::shared_ptr<Sleeper>& sleeper);
+  // As read(), for who goes on behind the event: if it is the last, `sleeper` is called for the next one already. A thousand watches that
+  // take one event visit the mutex once each.
+  Step take(uint64_t position, const std::shared_ptr<Sleeper>& sleeper);
   void awake(Sleeper& sleeper);  // takes it out again
 
  private:
@@ -86,6 +91,8 @@ class Window {
     int64_t at_us;  // when it came, monotonic
   };
   // With mutex_ held.
+  Step step_at(uint64_t position) const;
+  void fall_asleep(const std::shared_ptr<Sleeper>& sleeper);
   void trim(std::vector<Entry>& dropped);
   void take_sleeping(std::vector<std::shared_ptr<Sleeper>>& out);
   uint64_t end() const { return first_ + ring_.size(); }
