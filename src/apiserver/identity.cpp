@@ -27,7 +27,7 @@ constexpr std::string_view kAuthenticated = "system:authenticated";
 class CertificateAuthenticator : public Authenticator {
  public:
   IdentityResult authenticate(net::Request& request) override {
-    if (!request.peer || request.peer->common_name.empty()) return nullptr;
+    if (!request.peer || !request.peer->is_client || request.peer->common_name.empty()) return nullptr;
     auto identity = std::make_unique<Identity>();
     identity->user.name = request.peer->common_name;
     identity->user.groups = request.peer->organizations;

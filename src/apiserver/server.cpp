@@ -202,6 +202,7 @@ class Server final : public ApiServer {
     };
     if (context.http.method == "HEAD") return fail(not_allowed());  // upstream routes it to no resource
     bool has_name = !context.info.name.empty();
+    if (has_name && !(verbs & (schema::Get | schema::Update | schema::Patch | schema::Delete))) return fail(no_such_resource());
     for (const Route& route : routes) {
       if (route.verb != context.info.verb || !(verbs & route.bit)) continue;
       bool wants_name = route.bit & (schema::Get | schema::Update | schema::Patch | schema::Delete);

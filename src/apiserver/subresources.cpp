@@ -53,7 +53,7 @@ HandlerResult handle_subresource(Context& context) {
 HandlerResult handle_unkept(Context& context) {
   if (context.info.group.empty() && context.info.resource == "bindings") return handle_bindings(context);
   if (context.info.group.empty() && context.info.resource == "componentstatuses") return handle_component_statuses(context);
-  return fail(Error(Reason::ServiceUnavailable, concat(context.info.resource, " are not answered by this server yet")));
+  return handle_review(context);
 }
 
 }  // namespace sampan::apiserver

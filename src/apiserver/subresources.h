@@ -16,6 +16,7 @@ HandlerResult handle_eviction(Context& context);
 HandlerResult handle_pod_connection(Context& context);  // log, exec, attach, portforward
 HandlerResult handle_token_request(Context& context);  // serviceaccounts/token
 HandlerResult handle_proxy(Context& context);
+HandlerResult handle_review(Context& context);  // the resources of authentication.k8s.io and authorization.k8s.io
 HandlerResult handle_component_statuses(Context& context);
 
 }  // namespace sampan::apiserver

@@ -95,6 +95,21 @@ Result<apiserver::ServiceAccountConfig> service_account_config(const AccessOptio
   return config;
 }
 
+Result<void> read_request_headers(const FlagSet& flags, AccessOptions& out) {
+  out.proxy_ca_file = flags.text("requestheader-client-ca-file");
+  if (out.proxy_ca_file.empty()) return {};
+  auto& headers = out.request_headers;
+  headers.allowed_names = flags.list("requestheader-allowed-names");
+  headers.username_headers = flags.list("requestheader-username-headers");
+  headers.uid_headers = flags.list("requestheader-uid-headers");
+  headers.group_headers = flags.list("requestheader-group-headers");
+  headers.extra_prefixes = flags.list("requestheader-extra-headers-prefix");
+  for (const auto* names : {&headers.username_headers, &headers.uid_headers, &headers.group_headers, &headers.extra_prefixes})
+    for (const auto& name : *names)
+      if (trim(name).empty()) return fail(complaint(concat("empty header ", quoted(name))));
+  return {};
+}
+
 }  // namespace
 
 Result<AccessOptions> access_options(const FlagSet& flags) {
@@ -104,6 +119,8 @@ Result<AccessOptions> access_options(const FlagSet& flags) {
   out.anonymous = flags.is_true("anonymous-auth");
   TRY(read_authentication_config(flags, out));
   TRY(read_service_accounts(flags, out));
+  TRY(read_request_headers(flags, out));
+  out.bootstrap_tokens = flags.is_true("enable-bootstrap-token-auth");
   return out;
 }
 
@@ -113,9 +130,11 @@ Result<apiserver::AccessConfig> access_config(const AccessOptions& options, cons
   config.anonymous_paths = options.anonymous_paths;
   config.modes = options.modes;
   config.audiences = options.api_audiences;
+  if (!options.proxy_ca_file.empty()) config.authenticators.push_back(apiserver::request_header_authenticator(options.request_headers));
   config.authenticators.push_back(apiserver::certificate_authenticator());
   if (!options.token_file.empty()) config.tokens.push_back(TRY(apiserver::token_file_authenticator(options.token_file)));
   config.service_accounts = TRY(service_account_config(options, directory, host));
+  config.bootstrap_tokens = options.bootstrap_tokens;
   config.authorizers.push_back(apiserver::masters_authorizer());
   return config;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apiserver/access/access.h"
+#include "apiserver/access/request_headers.h"
 #include "cmd/authentication_config.h"
 #include "cmd/flags.h"
 
@@ -18,6 +19,9 @@ struct AccessOptions {
   std::string account_signing_key_file;  // "" = ours, made on first start
   std::string jwks_uri;                  // "" = ours
   int64_t account_token_seconds_max = 0;
+  bool bootstrap_tokens = false;
+  std::string proxy_ca_file;  // of front proxies; "": there are none
+  apiserver::RequestHeaderConfig request_headers;
   bool extend_account_tokens = true, lookup_accounts = true;
 };
 

@@ -66,6 +66,7 @@ Result<net::TlsOptions> prepare_certificates(const ApiserverOptions& options) {
   tls.certificate_file = options.tls_cert_file;
   tls.key_file = options.tls_key_file;
   tls.client_ca_file = options.client_ca_file;
+  tls.proxy_ca_file = options.access.proxy_ca_file;
   if (!tls.certificate_file.empty() && !tls.client_ca_file.empty()) return tls;
 
   TRY(make_directory(options.data_dir));

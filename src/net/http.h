@@ -14,11 +14,13 @@ class ByteStream;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
-// The client's certificate, once TLS has verified it against the client CAs.
+// The client's certificate, once TLS has verified it against the client CAs or those of front proxies.
 struct PeerCertificate {
   std::string common_name;
   std::vector<std::string> organizations;
   std::string fingerprint;  // SHA-256 of the DER, in hex
+  bool is_client = true;    // signed by one of the client CAs
+  bool is_proxy = false;    // signed by one of the CAs of front proxies, which say who others are
 };
 
 struct Request {

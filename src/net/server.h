@@ -21,6 +21,7 @@ struct ServerLimits {
 struct TlsOptions {
   std::string certificate_file, key_file;  // PEM; read again when they change on disk
   std::string client_ca_file;              // "" = do not ask for client certificates; asked for but never required
+  std::string proxy_ca_file;               // of front proxies; "" = there are none
   std::string minimum_version = "VersionTLS12";  // or VersionTLS13
   std::vector<std::string> cipher_suites;        // IANA names; empty = Go's defaults
 };

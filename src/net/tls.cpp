@@ -54,14 +54,22 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-Result<void> load_client_cas(TlsGeneration& made, const std::string& file) {
-  auto context = made.context.get();
-  made.client_ca_text = read_text(file);
-  made.client_cas.reset(X509_STORE_new());
-  auto names = SSL_load_client_CA_file(file.c_str());
-  if (!names || X509_STORE_load_file(made.client_cas.get(), file.c_str()) != 1)
+// Reads the authorities of a file and adds their names to those that clients are told of.
+Result<void> load_cas(const std::string& file, SslPtr<X509_STORE>& store, STACK_OF(X509_NAME) * names, std::string& text) {
+  if (file.empty()) return {};
+  text += read_text(file);
+  store.reset(X509_STORE_new());
+  if (SSL_add_file_cert_subjects_to_stack(names, file.c_str()) != 1 || X509_STORE_load_file(store.get(), file.c_str()) != 1)
     return fail(internal_error(concat("client CA file ", file, ": ", last_ssl_error())));
-  SSL_CTX_set_client_CA_list(context, names);
+  return {};
+}
+
+Result<void> load_client_cas(TlsGeneration& made, const TlsOptions& options) {
+  auto context = made.context.get();
+  STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
+  SSL_CTX_set_client_CA_list(context, names);  // owns them from here
+  if (auto loaded = load_cas(options.client_ca_file, made.client_cas, names, made.client_ca_text); !loaded) return loaded;
+  if (auto loaded = load_cas(options.proxy_ca_file, made.proxy_cas, names, made.client_ca_text); !loaded) return loaded;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   // A certificate that does not verify is no reason to refuse the client: it is a client without a certificate, and may carry a
   // token. That it holds the key is still checked.
@@ -92,8 +100,8 @@ Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& option
     return fail(internal_error(concat("certificate file ", options.certificate_file, ": ", last_ssl_error())));
   if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1)
     return fail(internal_error(concat("key file ", options.key_file, ": ", last_ssl_error())));
-  if (!options.client_ca_file.empty()) {
-    auto loaded = load_client_cas(*made, options.client_ca_file);
+  if (!options.client_ca_file.empty() || !options.proxy_ca_file.empty()) {
+    auto loaded = load_client_cas(*made, options);
     if (!loaded) return fail(std::move(loaded).error());
   }
   return made;
@@ -144,23 +152,38 @@ std::string last_ssl_error() {
   return text;
 }
 
-VerifiedPeer TlsGeneration::verify_peer(SSL* ssl) const {
-  if (!client_cas) return {};
-  SslPtr<X509> certificate(SSL_get1_peer_certificate(ssl));
-  if (!certificate) return {};
+namespace {
+
+// When the chain to one of the authorities ends; 0: there is none.
+int64_t verified_until(X509_STORE* authorities, X509* certificate, STACK_OF(X509) * chain) {
+  if (!authorities) return 0;
   std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> verification(X509_STORE_CTX_new(), X509_STORE_CTX_free);
-  check(verification && X509_STORE_CTX_init(verification.get(), client_cas.get(), certificate.get(), SSL_get_peer_cert_chain(ssl)) == 1);
+  check(verification && X509_STORE_CTX_init(verification.get(), authorities, certificate, chain) == 1);
   X509_STORE_CTX_set_default(verification.get(), "ssl_client");  // purpose and trust: client authentication
   X509_STORE_CTX_set_flags(verification.get(), X509_V_FLAG_PARTIAL_CHAIN);  // each certificate of the file is an anchor, as in Go
   bool verified = X509_verify_cert(verification.get()) == 1;
   ERR_clear_error();
-  if (!verified) return {};
+  return verified ? expiry_of(X509_STORE_CTX_get0_chain(verification.get())) : 0;
+}
+
+}  // namespace
+
+VerifiedPeer TlsGeneration::verify_peer(SSL* ssl) const {
+  SslPtr<X509> certificate(client_cas || proxy_cas ? SSL_get1_peer_certificate(ssl) : nullptr);
+  if (!certificate) return {};
+  auto chain = SSL_get_peer_cert_chain(ssl);
+  int64_t client_until = verified_until(client_cas.get(), certificate.get(), chain);
+  int64_t proxy_until = verified_until(proxy_cas.get(), certificate.get(), chain);
+  if (!client_until && !proxy_until) return {};
   auto names = name_entries(certificate.get(), NID_commonName);
   auto peer = std::make_shared<PeerCertificate>();
   if (!names.empty()) peer->common_name = std::move(names.back());  // of several, Go keeps the last
   peer->organizations = name_entries(certificate.get(), NID_organizationName);
   peer->fingerprint = fingerprint_of(certificate.get());
-  return {.certificate = std::move(peer), .expires_at_s = expiry_of(X509_STORE_CTX_get0_chain(verification.get()))};
+  peer->is_client = client_until > 0;
+  peer->is_proxy = proxy_until > 0;
+  bool both = client_until && proxy_until;
+  return {.certificate = std::move(peer), .expires_at_s = both ? std::min(client_until, proxy_until) : std::max(client_until, proxy_until)};
 }
 
 Result<std::unique_ptr<TlsFiles>> TlsFiles::open(TlsOptions options) {
@@ -172,7 +195,7 @@ Result<std::unique_ptr<TlsFiles>> TlsFiles::open(TlsOptions options) {
 
 std::string TlsFiles::stamp() const {
   std::string stamp;
-  for (auto file : {&options_.certificate_file, &options_.key_file, &options_.client_ca_file}) {
+  for (auto file : {&options_.certificate_file, &options_.key_file, &options_.client_ca_file, &options_.proxy_ca_file}) {
     struct stat s;
     if (!file->empty() && stat(file->c_str(), &s) == 0)
       append(stamp, s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, ' ', s.st_size, ' ', s.st_ino, ';');

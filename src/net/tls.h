@@ -26,7 +26,8 @@ using SslPtr = std::unique_ptr<T, SslDeleter>;
 struct TlsGeneration {
   SslPtr<SSL_CTX> context;
   SslPtr<X509_STORE> client_cas;  // null: client certificates are not asked for
-  std::string client_ca_text;     // what they were read from
+  SslPtr<X509_STORE> proxy_cas;   // null: there are no front proxies
+  std::string client_ca_text;     // what both were read from
 
   // The client's certificate if it is signed by one of the CAs, valid now and meant for clients; null otherwise.
   VerifiedPeer verify_peer(SSL* ssl) const;

@@ -1,5 +1,6 @@
 #include "apiserver/access/access.h"
 
+#include "apiserver/access/bootstrap_tokens.h"
 #include "apiserver/access/node_authorizer.h"
 #include "base/text.h"
 
@@ -50,6 +51,7 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
     if (it.audiences.empty()) it.audiences = tokens->config().audiences;
     it.tokens.push_back(std::move(tokens));
   }
+  if (it.bootstrap_tokens) it.tokens.push_back(bootstrap_token_authenticator(catalog, clock));
   access->rbac_ = std::make_unique<Rbac>(catalog);
   for (const auto& mode : it.modes) {
     if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
@@ -61,12 +63,25 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
   return access;
 }
 
+namespace {
+
+// Whoever has shown who he is belongs to these, whatever told it.
+void add_authenticated(User& user) {
+  if (user.name == "system:anonymous" || user.in("system:authenticated") || user.in("system:unauthenticated")) return;
+  user.groups.emplace_back("system:authenticated");
+}
+
+}  // namespace
+
 IdentityResult Access::authenticate_token(std::string_view token, const std::vector<std::string>* wanted) {
   std::optional<Error> failure;
   for (auto& authenticator : config_.tokens) {
     auto identity = authenticator->authenticate_token(token, wanted);
     if (identity && !*identity) continue;
-    if (identity) return identity;
+    if (identity) {
+      add_authenticated((*identity)->user);
+      return identity;
+    }
     if (!failure) failure = std::move(identity).error();
   }
   if (failure) return fail(std::move(*failure));
@@ -76,7 +91,10 @@ IdentityResult Access::authenticate_token(std::string_view token, const std::vec
 Result<Identity> Access::authenticate(net::Request& request, std::string_view path) {
   for (auto& authenticator : config_.authenticators) {
     auto identity = authenticator->authenticate(request);
-    if (identity && *identity) return std::move(**identity);
+    if (identity && *identity) {
+      add_authenticated((*identity)->user);
+      return std::move(**identity);
+    }
     if (!identity) return fail(unauthorized());
   }
   std::string token(bearer_token(request));

@@ -14,6 +14,7 @@ struct AccessConfig {
   std::vector<std::unique_ptr<Authenticator>> authenticators;
   std::vector<std::unique_ptr<TokenAuthenticator>> tokens;
   std::optional<ServiceAccountConfig> service_accounts;  // after `tokens`
+  bool bootstrap_tokens = false;                         // after those
   std::vector<std::string> audiences;                    // of the API server
   bool anonymous = true;                                 // an identity for requests without credentials; the authorisers decide what it may do
   std::vector<std::string> anonymous_paths;              // only for these; empty: for all

@@ -106,7 +106,6 @@ void complete(Value request, const schema::Object& account, const std::vector<st
     for (const auto& audience : audiences) list.push(std::string_view(audience));
     spec.set("audiences", list);
   }
-  if (spec["expirationSeconds"].is_missing()) spec.set("expirationSeconds", kDefaultSeconds);
   request.remove("status");
 }
 
@@ -120,6 +119,10 @@ HandlerResult handle_token_request(Context& context) {
   auto expected = expected_kind(*context.served, *context.subresource);
   Arena arena;
   Value request = TRY(decode_body(context, expected, parameters.validation, arena));
+  if (request["spec"]["expirationSeconds"].is_missing()) request.ensure_object("spec").set("expirationSeconds", kDefaultSeconds);
+  auto manager = field_manager(context, parameters);
+  manager.api_version = "authentication.k8s.io/v1";
+  TRY(schema::update_managed_fields(request, nullptr, *expected.type, manager));
   auto attributes = attributes_of(context, Operation::Create, parameters.dry_run);
   TRY(context.services.admission->mutate(attributes, request, nullptr));
   BoundObjects bound;
@@ -143,6 +146,7 @@ HandlerResult handle_token_request(Context& context) {
   bool for_us = std::all_of(audiences.begin(), audiences.end(), [&](const auto& it) { return std::find(ours.begin(), ours.end(), it) != ours.end(); });
   bool extended = tokens->config().extend_expiration && bound.pod && seconds == kOrdinarySeconds && for_us;
   if (extended) warn_after = seconds;
+  if (spec["boundObjectRef"].is_missing()) spec.set("boundObjectRef", Value::null());
   Value status = request.ensure_object("status");
   status.set("token", arena.copy(tokens->issue(bound, audiences, now_s, extended ? kExtendedSeconds : seconds, warn_after)));
   status.set("expirationTimestamp", arena.copy(rfc3339(now_s + seconds)));
