@@ -1,8 +1,12 @@
-// The subresources that lead into a pod, a service or a node: log, exec, attach, portforward, proxy. Everything up to the connection itself is checked
-// here, with upstream's answers.
+// The subresources of a pod that lead to its kubelet: log, exec, attach, portforward.
 #include "apiserver/respond.h"
+#include "apiserver/streams/backends.h"
+#include "apiserver/streams/remote_command.h"
 #include "apiserver/subresources.h"
+#include "base/encoding.h"
 #include "base/text.h"
+#include "net/websocket.h"
+#include "registry/field_errors.h"
 
 namespace sampan::apiserver {
 
@@ -12,14 +16,10 @@ using schema::Object;
 namespace {
 
 constexpr std::string_view kContainerLists[] = {"initContainers", "containers", "ephemeralContainers"};
+constexpr size_t kRefusalBytesMax = 50'000;
 
-Error not_reachable(const RequestInfo& info) {
-  return Error(Reason::ServiceUnavailable,
-               concat("cannot serve ", info.resource, "/", info.subresource, " of ", quoted(info.name), ": no connection to its node"));
-}
-
-// The container must be named, unless there is only one.
-Result<void> check_container(const Object& pod, std::string_view wanted) {
+// The container that is meant: it must be named, unless there is only one.
+Result<std::string> container_of(const Object& pod, std::string_view wanted) {
   auto pod_name = pod["metadata"]["name"].as_string();
   std::string names;
   bool found = false;
@@ -32,88 +32,173 @@ Result<void> check_container(const Object& pod, std::string_view wanted) {
     }
   }
   if (!wanted.empty()) {
-    if (found) return {};
+    if (found) return std::string(wanted);
     return fail(bad_request(concat("container ", wanted, " is not valid for pod ", pod_name)));
   }
-  if (pod["spec"]["containers"].size() == 1) return {};
+  AnyView containers = pod["spec"]["containers"];
+  if (containers.size() == 1) return std::string(containers.item(0)["name"].as_string());
   return fail(bad_request(concat("a container name must be specified for pod ", pod_name, ", choose one of: [", names, "]")));
 }
 
-struct Target {
-  std::string_view scheme, name, port;
-};
-
-// "name", "name:port", "scheme:name" with an empty port ("https:name:"), or "scheme:name:port".
-std::optional<Target> split_target(std::string_view id) {
-  auto parts = split(id, ':');
-  Target target;
-  if (parts.size() == 1) target.name = parts[0];
-  if (parts.size() == 2) target.name = parts[0], target.port = parts[1];
-  if (parts.size() == 3) {
-    target.scheme = parts[0], target.name = parts[1], target.port = parts[2];
-    if (target.scheme != "http" && target.scheme != "https") return {};
+std::string encode(std::string_view text) {
+  std::string out;
+  for (unsigned char c : text) {
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += static_cast<char>(c);
+    else
+      append(out, '%', "0123456789ABCDEF"[c >> 4], "0123456789ABCDEF"[c & 15]);
   }
-  if (target.name.empty()) return {};
-  return target;
+  return out;
 }
 
-Result<Target> target_of(const RequestInfo& info, std::string_view what) {
-  auto target = split_target(info.name);
-  if (!target) return fail(bad_request(concat("invalid ", what, " request ", quoted(info.name))));
-  return *target;
+void add_parameter(std::string& query, std::string_view name, std::string_view value) {
+  append(query, query.empty() ? "?" : "&", name, "=", encode(value));
 }
 
-Result<void> proxy_service(Context& context, const Target& target) {
-  const RequestInfo& info = context.info;
+// A number of the query as Go reads it; absent if it is not there or empty.
+Result<std::optional<int64_t>> number_of(const Query& query, std::string_view name) {
+  auto text = query.get(name);
+  if (text.empty()) return std::nullopt;
   int64_t number = 0;
-  if (parse_int(target.port, number)) {
-    auto service = TRY(context.served->store->get(info.name_space, target.name));
-    AnyView ports = (*service)["spec"]["ports"];
-    bool found = false;
-    for (uint32_t i = 0; i < ports.size(); i++) found |= ports.item(i)["port"].as_int() == number;
-    if (!found)
-      return fail(Error(Reason::ServiceUnavailable, concat("no service port ", number, " found for service ", quoted(target.name))));
-  }
-  auto endpoints = TRY(context.services.catalog->store_of("", "endpoints")->get(info.name_space, target.name));
-  if ((*endpoints)["subsets"].size() == 0)
-    return fail(Error(Reason::ServiceUnavailable, concat("no endpoints available for service ", quoted(target.name))));
-  return {};
+  if (!parse_int(text, number)) return fail(bad_request(concat("strconv.ParseInt: parsing ", quoted(text), ": invalid syntax")));
+  return number;
 }
 
-// Only addresses of the pod network, never this machine's own or those of a link (CVE-2020-8562).
-bool may_be_dialled(std::string_view address) {
-  return !address.empty() && !address.starts_with("127.") && !address.starts_with("169.254.") && !address.starts_with("0.") &&
-         address != "::1" && address != "::" && !to_lower(address).starts_with("fe80:") && !to_lower(address).starts_with("ff");
+// What a client asks of a log, checked, as the kubelet is asked.
+Result<std::string> log_query(Context& context) {
+  const Query& asked = context.query;
+  registry::FieldErrors errors;
+  std::string query;
+  for (std::string_view name : {"follow", "previous", "timestamps"})
+    if (asked.has(name) && asked.is_true(name)) add_parameter(query, name, "true");
+  auto tail = TRY(number_of(asked, "tailLines")), limit = TRY(number_of(asked, "limitBytes")), since = TRY(number_of(asked, "sinceSeconds"));
+  auto since_time = asked.get("sinceTime");
+  int64_t since_us = 0;
+  if (!since_time.empty() && !parse_time(since_time, since_us))
+    return fail(bad_request(concat("parsing time ", quoted(since_time), " as \"2006-01-02T15:04:05Z07:00\": cannot parse ", quoted(since_time), " as \"2006\"")));
+  using registry::Path;
+  if (tail && *tail < 0) errors.invalid(Path("tailLines"), *tail, "must be greater than or equal to 0");
+  if (limit && *limit < 1) errors.invalid(Path("limitBytes"), *limit, "must be greater than 0");
+  if (since && !since_time.empty())
+    errors.forbidden(Path(""), "at most one of `sinceTime` or `sinceSeconds` may be specified");
+  else if (since && *since < 1)
+    errors.invalid(Path("sinceSeconds"), *since, "must be greater than 0");
+  if (asked.has("stream")) errors.forbidden(Path("stream"), "may not be specified");
+  if (!errors.empty()) return fail(std::move(errors).to_error("", "PodLogOptions", context.info.name));
+  if (since) add_parameter(query, "sinceSeconds", concat(*since));
+  if (!since_time.empty()) {
+    std::string text;
+    append_time(text, since_us / 1'000'000);
+    add_parameter(query, "sinceTime", text);
+  }
+  if (tail) add_parameter(query, "tailLines", concat(*tail));
+  if (limit) add_parameter(query, "limitBytes", concat(*limit));
+  return query;
+}
+
+// A kubelet's refusal, as upstream words it.
+Error log_refusal(const RequestInfo& info, int status, std::string text) {
+  struct Words {
+    int status;
+    Reason reason;
+    std::string_view message;  // "" = the kubelet's
+  };
+  static constexpr Words known[] = {
+      {401, Reason::Unauthorized, "the server has asked for the client to provide credentials"},
+      {403, Reason::Forbidden, ""},
+      {404, Reason::NotFound, "the server could not find the requested resource"},
+      {405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource"},
+      {409, Reason::Conflict, "the server reported a conflict"},
+      {429, Reason::TooManyRequests, "the server has received too many requests and has asked us to try again later"},
+      {503, Reason::ServiceUnavailable, "the server is currently unable to handle the request"},
+      {504, Reason::Timeout, "the server was unable to return a response in the time allotted, but may still be processing the request"},
+  };
+  if (status == 500) return internal_error(std::move(text));
+  if (status == 400) return bad_request(std::move(text));
+  auto reason = status > 500 ? Reason::InternalError : Reason::Unknown;
+  auto message = status > 500 ? concat("an error on the server (", quoted(text), ") has prevented the request from succeeding")
+                              : concat("the server responded with the status code ", status, " but did not return more information");
+  for (const auto& words : known)
+    if (words.status == status) reason = words.reason, message = words.message.empty() ? text : words.message;
+  append(message, " ( pods/log ", info.name, ")");
+  return Error(status, reason, std::move(message)).about("", "pods/log", info.name);
+}
+
+HandlerResult read_log(Context& context, const net::Endpoint& kubelet, std::string target) {
+  auto& backends = *context.services.backends;
+  auto seats = backends.threads().take(1);
+  if (!seats) return fail(too_many_streams());
+  net::ClientRequest request;
+  request.endpoint = kubelet;
+  request.target = std::move(target);
+  request.cancellation = backends.cancellation();
+  bool trusting = context.query.has("insecureSkipTLSVerifyBackend") && context.query.is_true("insecureSkipTLSVerifyBackend");
+  auto opened = (trusting ? backends.unverified_kubelets() : backends.kubelets()).open(request);
+  if (!opened) return fail(Error(500, Reason::Unknown, std::string(opened.error().message())));
+  auto& answer = *opened;
+  int status = answer->head().status;
+  if (status < 200 || status > 206) {
+    std::string text;
+    if (status >= 300 && status < 400) return fail(Error(500, Reason::Unknown, "redirects forbidden"));
+    while (text.size() < kRefusalBytesMax) {
+      auto more = answer->read_some(text, net::deadline_in_ms(request.timeout_ms));
+      if (!more || !*more) break;
+    }
+    return fail(log_refusal(context.info, status, text.substr(0, kRefusalBytesMax)));
+  }
+  auto response = net::relay(seats, std::move(answer));
+  response.headers = {{"content-type", "text/plain"}};
+  return response;
+}
+
+RemoteCommand command_of(Context& context, net::Endpoint kubelet, std::string path) {
+  const Query& asked = context.query;
+  auto wants = [&](std::string_view name) { return asked.has(name) && asked.is_true(name); };
+  RemoteCommand command{.kubelet = std::move(kubelet), .stdin_ = wants("stdin"), .stdout_ = wants("stdout"), .stderr_ = wants("stderr"), .tty = wants("tty")};
+  std::string query;
+  if (context.info.subresource == "exec")
+    for (auto word : asked.all("command")) add_parameter(query, "command", word);
+  if (command.stderr_) add_parameter(query, "error", "1");
+  if (command.stdin_) add_parameter(query, "input", "1");
+  if (command.stdout_) add_parameter(query, "output", "1");
+  if (command.tty) add_parameter(query, "tty", "1");
+  command.target = concat(path, query);
+  return command;
 }
 
 }  // namespace
 
 HandlerResult handle_pod_connection(Context& context) {
   const RequestInfo& info = context.info;
+  auto query = info.subresource == "log" ? TRY(log_query(context)) : std::string();
   auto pod = TRY(context.served->store->get(info.name_space, info.name));
-  if (info.subresource != "portforward") TRY(check_container(*pod, context.query.get("container")));
-  auto node = (*pod)["spec"]["nodeName"].as_string();
-  if (node.empty()) {
+  auto container = info.subresource == "portforward" ? std::string() : TRY(container_of(*pod, context.query.get("container")));
+  auto node_name = (*pod)["spec"]["nodeName"].as_string();
+  if (node_name.empty()) {
     if (info.subresource == "log") return net::Response{.status = 204};  // nobody wrote anything yet
     return fail(bad_request(concat("pod ", info.name, " does not have a host assigned")));
   }
-  TRY(context.services.catalog->store_of("", "nodes")->get("", node));
-  return fail(not_reachable(info));
-}
-
-HandlerResult handle_proxy(Context& context) {
-  const RequestInfo& info = context.info;
-  if (info.resource == "services") {
-    TRY(proxy_service(context, TRY(target_of(info, "service"))));
-  } else if (info.resource == "pods") {
-    auto target = TRY(target_of(info, "pod"));
-    auto pod = TRY(context.served->store->get(info.name_space, target.name));
-    if (!may_be_dialled((*pod)["status"]["podIP"].as_string())) return fail(bad_request("address not allowed"));
+  auto node = TRY(context.services.catalog->store_of("", "nodes")->get("", node_name));
+  auto& backends = *context.services.backends;
+  auto kubelet = TRY(backends.kubelet_of(*node));
+  if (info.subresource == "log")
+    return read_log(context, kubelet, concat("/containerLogs/", encode(info.name_space), "/", encode(info.name), "/", encode(container), query));
+  if (!net::asks_for_upgrade(context.http)) return fail(bad_request("Upgrade request required"));
+  net::ClientRequest request;
+  request.endpoint = kubelet;
+  if (info.subresource == "portforward") {
+    std::vector<std::string> ports;
+    for (auto port : context.query.all("ports")) ports.emplace_back(port);
+    if (!ports.empty()) add_parameter(query, "port", join(ports, ","));
+    request.target = concat("/portForward/", encode(info.name_space), "/", encode(info.name), query);
+    if (speaks_tunnel(context.http)) return tunnel(context, kubelet, std::move(request.target));
   } else {
-    auto target = TRY(target_of(info, "node"));
-    TRY(context.served->store->get("", target.name));
+    auto command = command_of(context, kubelet, concat("/", info.subresource, "/", encode(info.name_space), "/", encode(info.name), "/", encode(container)));
+    if (speaks_v5(context.http)) return translate_command(context, std::move(command));
+    request.target = std::move(command.target);
   }
-  return fail(not_reachable(info));
+  return upgrade_through(context, backends.kubelets(), std::move(request));
 }
 
 }  // namespace sampan::apiserver

@@ -17,6 +17,7 @@ namespace sampan::apiserver {
 
 class Access;
 class Admission;
+class Backends;
 class ServerMetrics;
 
 // What handlers may use of the server they run in.
@@ -30,6 +31,7 @@ struct Services {
   const std::atomic<bool>* stopping = nullptr;  // watches end
   ServerMetrics* metrics = nullptr;
   int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
+  Backends* backends = nullptr;                 // kubelets, and what is proxied to
 };
 
 // A caller in this process: it hands over a tree and takes objects, so that nothing is encoded between.

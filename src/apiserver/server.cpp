@@ -42,15 +42,17 @@ class InFlight {
 class Server final : public ApiServer {
  public:
   Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Access> access, std::unique_ptr<Admission> admission,
-         std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config)
+         std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config, std::unique_ptr<Backends> backends)
       : catalog_(std::move(catalog)),
         access_(std::move(access)),
         admission_(std::move(admission)),
         config_(std::move(config)),
         reads_(config_.requests_in_flight_max, metrics_.in_flight(false)),
         mutations_(config_.mutations_in_flight_max, metrics_.in_flight(true)),
-        workers_(std::move(workers)) {
+        workers_(std::move(workers)),
+        backends_(std::move(backends)) {
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
+    services_.backends = backends_.get();
   }
 
   net::Handler handler() override {
@@ -74,15 +76,30 @@ class Server final : public ApiServer {
   void begin_shutdown() override {
     stopping_.store(true);
     long_running_->wake_all();
+    backends_->begin_shutdown();
   }
 
  private:
   // What a request does decides where it runs: reads from the cache at once, everything that may wait on a worker.
   void receive(std::shared_ptr<net::Exchange> exchange) {
     const net::Request& request = exchange->request();
+    if (leads_away(request.path)) return answer_away(std::move(exchange));
     bool reads = request.method == "GET" || request.method == "HEAD";
     if (reads && config_.store_is_local) return answer(*exchange);
     workers_->post([this, exchange = std::move(exchange)] { answer(*exchange); });
+  }
+
+  // Whether the answer is another server's, for which neither an I/O thread nor a worker shall wait. A path that only looks like one
+  // may be answered there just as well.
+  static bool leads_away(std::string_view path) {
+    for (std::string_view part : {"/proxy", "/log", "/exec", "/attach", "/portforward"})
+      if (path.find(part) != std::string_view::npos && path.starts_with("/api/")) return true;
+    return false;
+  }
+  void answer_away(std::shared_ptr<net::Exchange> exchange) {
+    if (backends_->threads().run([this, exchange] { answer(*exchange); })) return;
+    net::Request& request = exchange->request();
+    exchange->respond(respond_error(request, Query(request.query), too_many_streams()));
   }
 
   void answer(net::Exchange& exchange) {
@@ -94,6 +111,7 @@ class Server final : public ApiServer {
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
     add_warnings(context, response);
     metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - began_us) / 1e6);
+    if (context.subresource && leads_away(request.path)) return exchange.respond(std::move(response));
     if (context.info.verb != "watch")
       compress(request, response);
     else if (response.source)
@@ -117,6 +135,7 @@ class Server final : public ApiServer {
     } leave{long_running ? nullptr : &lane};
     Page* page = page_for(context.info);
     if (!page || !page->is_public(context.info.path)) TRY(authorize(context));
+    if (!page && enters_pod(context.info)) TRY(authorize_as(context, "create"));
     return page ? page->handle(context) : handle_resource(context);
   }
 
@@ -125,6 +144,18 @@ class Server final : public ApiServer {
     context.user = std::move(identity.user);
     for (auto& warning : identity.warnings) context.warnings.push_back(std::move(warning));
     return {};
+  }
+
+  // Browsers can ask for a WebSocket with GET only; that must not let in whoever may read pods and no more.
+  static bool enters_pod(const RequestInfo& info) {
+    auto& what = info.subresource;
+    return info.group.empty() && info.resource == "pods" && info.verb != "create" && (what == "exec" || what == "attach" || what == "portforward");
+  }
+  Result<void> authorize_as(Context& context, std::string_view verb) {
+    auto asked = std::exchange(context.info.verb, std::string(verb));
+    auto allowed = authorize(context);
+    context.info.verb = std::move(asked);
+    return allowed;
   }
 
   Result<void> authorize(Context& context) {
@@ -225,6 +256,7 @@ class Server final : public ApiServer {
   InFlight reads_, mutations_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<Executor> workers_;
+  std::unique_ptr<Backends> backends_;  // last: it waits for threads that use the rest
 };
 
 }  // namespace
@@ -234,7 +266,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto workers = make_thread_pool(config.workers);
   auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
   auto admission = TRY(Admission::create(config.admission, {*catalog, clock, random, *access}));
-  return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config));
+  auto backends = TRY(Backends::create(std::move(config.backends)));
+  return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config),
+                                  std::move(backends));
 }
 
 net::Response body_too_large(const net::Request& request) {

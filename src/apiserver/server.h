@@ -9,6 +9,7 @@
 #include "apiserver/admission.h"
 #include "apiserver/catalog.h"
 #include "apiserver/identity.h"
+#include "apiserver/streams/backends.h"
 #include "base/environment.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -16,6 +17,7 @@
 namespace sampan::apiserver {
 
 struct ServerConfig {
+  BackendConfig backends;
   RuntimeConfig runtime_config;
   AdmissionConfig admission;
   AccessConfig access;

@@ -37,7 +37,8 @@ uint16_t verb_bit(std::string_view verb) {
 
 HandlerResult handle_subresource(Context& context) {
   uint16_t bit = verb_bit(context.info.verb);
-  if (!(context.subresource->verbs & bit))
+  bool passes_on = context.info.subresource == "proxy";  // of any method
+  if (!passes_on && !(context.subresource->verbs & bit))
     return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
   for (const Special& special : kSpecial)
     if (special.subresource == context.info.subresource && (special.resource.empty() || special.resource == context.info.resource))

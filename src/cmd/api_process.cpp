@@ -39,6 +39,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   apiserver::ServerConfig config;
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
+  config.backends = options.backends;
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;

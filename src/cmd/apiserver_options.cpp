@@ -123,6 +123,10 @@ Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
   out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");
   if (out.shutdown_delay_ns < 0) return fail(complaint("--shutdown-delay-duration can not be negative value"));
   out.verbosity = static_cast<int>(flags.number("v"));
+  out.backends.kubelet_ca_file = flags.text("kubelet-certificate-authority");
+  out.backends.kubelet_certificate_file = flags.text("kubelet-client-certificate");
+  out.backends.kubelet_key_file = flags.text("kubelet-client-key");
+  out.backends.kubelet_address_types = flags.list("kubelet-preferred-address-types");
   return {};
 }
 

@@ -28,6 +28,7 @@ struct ApiserverOptions {
   AccessOptions access;
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
+  apiserver::BackendConfig backends;
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
   int64_t shutdown_delay_ns = 0;
