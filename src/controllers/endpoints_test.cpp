@@ -114,7 +114,7 @@ std::string pod(std::string_view name, std::string_view label = "web") {
 }
 constexpr std::string_view kService =
     "apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: {team: blue}}\n"
-    "spec: {selector: {app: web}, ports: [{name: web, port: 80, targetPort: http}]}\n";
+    "spec: {ipFamilies: [IPv4], selector: {app: web}, ports: [{name: web, port: 80, targetPort: http}]}\n";
 
 struct Seen {
   int ready = 0, not_ready = 0, slices = 0, subset_ready = 0, subset_not_ready = 0;
