@@ -113,7 +113,7 @@ TEST(Nodes, ALostNodeLosesItsPods) {
       auto object = world.get("", name.starts_with("n") ? "nodes" : "pods", name.starts_with("n") ? "" : "default", name);
       return object && condition_of((*object)["status"]["conditions"], condition)["status"].as_string() == status;
     };
-    EXPECT_TRUE(world.run_until([&] { return is("goes", "Ready", "True") && is("stays", "Ready", "True"); }, 60));
+    EXPECT_TRUE(world.run_until([&] { return is("goes", "Ready", "True") && is("stays", "Ready", "True") && is("n2", "Ready", "True"); }, 60));
     world.stop_node("n2");
     EXPECT_TRUE(world.run_until([&] { return is("n2", "Ready", "Unknown"); }, 120));
     EXPECT_TRUE(world.run_until([&] { return is("goes", "Ready", "False"); }, 60));
