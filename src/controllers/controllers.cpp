@@ -11,6 +11,12 @@ std::unique_ptr<Controller> make_replication_controller_controller(Environment& 
 std::unique_ptr<Controller> make_endpoints(Environment&);
 std::unique_ptr<Controller> make_endpointslice(Environment&);
 std::unique_ptr<Controller> make_endpointslicemirroring(Environment&);
+std::unique_ptr<Controller> make_volume_binder(Environment&);
+std::unique_ptr<Controller> make_local_path(Environment&);
+std::unique_ptr<Controller> make_claim_protection(Environment&);
+std::unique_ptr<Controller> make_volume_protection(Environment&);
+std::unique_ptr<Controller> make_attributes_class_protection(Environment&);
+std::unique_ptr<Controller> make_ephemeral_volume(Environment&);
 std::unique_ptr<Controller> make_pod_gc(Environment&);
 std::unique_ptr<Controller> make_resource_quota(Environment&);
 std::unique_ptr<Controller> make_namespace(Environment&);
@@ -46,6 +52,12 @@ const std::vector<Entry>& entries() {
       {"node-ipam-controller", "node-controller", 10, make_node_ipam},
       {"node-lifecycle-controller", "node-controller", 8, make_node_lifecycle},
       {"taint-eviction-controller", "node-controller", 8, make_taint_eviction},
+      {"persistentvolume-binder-controller", "persistent-volume-binder", 5, make_volume_binder},
+      {"local-path-provisioner-controller", "local-path-provisioner", 2, make_local_path},
+      {"ephemeral-volume-controller", "ephemeral-volume-controller", 5, make_ephemeral_volume},
+      {"persistentvolumeclaim-protection-controller", "pvc-protection-controller", 1, make_claim_protection},
+      {"persistentvolume-protection-controller", "pv-protection-controller", 1, make_volume_protection},
+      {"volumeattributesclass-protection-controller", "vac-protection-controller", 1, make_attributes_class_protection},
   };
   return list;
 }
