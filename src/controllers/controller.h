@@ -74,6 +74,8 @@ class Watches {
   Informer& owned(std::string_view group, std::string_view resource, std::string_view owner_kind);
   // No key: only to be read, and loaded before the first reconcile.
   Informer& read(std::string_view group, std::string_view resource);
+  // At any time, of resources that were not there before.
+  virtual Result<void> follow(const schema::Resource& resource, std::function<void(const Change&, const Enqueue&)> keys) = 0;
   // The key comes up every so often, first at once.
   virtual void every(int64_t period_us, std::string_view key) = 0;
 };

@@ -9,7 +9,7 @@
 #include "controllers/controllers.h"
 #include "controllers/disruption_counts.h"
 #include "controllers/tree.h"
-#include "registry/selectors.h"
+#include "schema/label_selector.h"
 
 namespace sampan::controllers {
 
@@ -74,7 +74,7 @@ class Disruption final : public Controller {
 
  private:
   static bool selects(const Object& budget, const AnyView& labels) {
-    auto selector = registry::LabelSelector::from(budget["spec"]["selector"]);
+    auto selector = schema::LabelSelector::from(budget["spec"]["selector"]);
     return selector && selector->matches(labels);
   }
   static bool selects(const Object& budget, const Object& pod) { return selects(budget, pod["metadata"]["labels"]); }
@@ -83,7 +83,7 @@ class Disruption final : public Controller {
 
   Result<Again> count(const Object& budget) {
     auto about = client::Reference::of(budgets_->resource(), budget);
-    auto selector = TRY(registry::LabelSelector::from(budget["spec"]["selector"]));
+    auto selector = TRY(schema::LabelSelector::from(budget["spec"]["selector"]));
     std::vector<ObjectRef> pods;
     pods_->snapshot().each(concat(namespace_of(budget), "/"), {}, [&](std::string_view, const ObjectRef& pod) {
       if (selector.matches(*pod)) pods.push_back(pod);

@@ -23,7 +23,7 @@ struct Frame::Running final : Watches {
                        "kube-controller-manager"}),
             *s.informers),
         events(api, *s.clock, *s.executor, std::string(e.account)),
-        environment{api, *s.informers, events, *s.clock, *s.random, *s.executor},
+        environment{api, *s.informers, events, *s.clock, *s.random, *s.executor, s.settings},
         controller(e.make(environment)),
         queue(*s.clock, *s.executor, [this](const std::string& key) { work(key); }, {.workers = e.workers}) {}
 
@@ -35,6 +35,15 @@ struct Frame::Running final : Watches {
     }
     if (keys) handlers.push_back({*informer, std::move(keys)});
     return **informer;
+  }
+
+  Result<void> follow(const schema::Resource& resource, std::function<void(const Change&, const Enqueue&)> keys) override {
+    auto* informer = TRY(setup.informers->of(resource));
+    auto subscription = informer->on_change([this, keys](const Change& change) { keys(change, [this](std::string_view key) { queue.add(key); }); });
+    informer->start();
+    std::lock_guard lock(mutex);
+    subscriptions.push_back(std::move(subscription));
+    return {};
   }
 
   void every(int64_t period_us, std::string_view key) override { periods.emplace_back(period_us, key); }

@@ -46,6 +46,7 @@ class GarbageCollector final : public Controller {
   explicit GarbageCollector(Environment& environment) : environment_(environment) {}
 
   void watch(Watches& watches) override {
+    watches_ = &watches;
     watches.every(kResourcesPeriodUs, "resources");
     auto resources = environment_.api.resources();
     if (!resources) {
@@ -91,6 +92,11 @@ class GarbageCollector final : public Controller {
     return is_new && !is_event && (resource.verbs & kNeeded) == kNeeded;
   }
 
+  void unlearn(const client::Resource& resource) {
+    std::lock_guard lock(mutex_);
+    kinds_.erase(concat(resource.group, "/", resource.kind));
+  }
+
   const client::Resource* resource_of(std::string_view api_version, std::string_view kind) {
     auto slash = api_version.find('/');
     auto group = slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
@@ -106,20 +112,14 @@ class GarbageCollector final : public Controller {
 
   Result<Again> find_new_resources() {
     auto resources = TRY(environment_.api.resources());
-    Watches::Enqueue enqueue;
-    {
-      std::lock_guard lock(mutex_);
-      enqueue = enqueue_;
-    }
-    bool any = false;
     for (const auto* resource : resources) {
-      if (!enqueue || !learn(*resource)) continue;
-      auto* informer = TRY(environment_.informers.of(*resource));
-      if (!informer) continue;
-      informer->on_change([this, resource, enqueue](const Change& change) { apply(*resource, change, enqueue); });
-      any = true;
+      if (!learn(*resource)) continue;
+      auto followed = watches_->follow(
+          *resource, [this, resource](const Change& change, const Watches::Enqueue& enqueue) { apply(*resource, change, enqueue); });
+      if (followed) continue;
+      unlearn(*resource);
+      return fail(std::move(followed).error());
     }
-    if (any) environment_.informers.start();
     return Again::never();
   }
 
@@ -301,6 +301,7 @@ class GarbageCollector final : public Controller {
   std::mutex mutex_;
   std::map<std::string, const client::Resource*, std::less<>> kinds_;  // by "group/Kind"
   Watches::Enqueue enqueue_;
+  Watches* watches_ = nullptr;
 };
 
 }  // namespace

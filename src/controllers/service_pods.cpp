@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "registry/addresses.h"
-#include "registry/selectors.h"
+#include "schema/label_selector.h"
 
 namespace sampan::controllers {
 
@@ -30,7 +30,7 @@ void ServiceInformers::watch(Watches& watches) {
     auto prefix = concat(namespace_of(change.any()), "/");
     services->snapshot().each(prefix, {}, [&](std::string_view key, const ObjectRef& service) {
       if (!selects_pods(*service)) return true;
-      auto selector = registry::LabelSelector::from_map((*service)["spec"]["selector"]);
+      auto selector = schema::LabelSelector::from_map((*service)["spec"]["selector"]);
       if ((change.object && selector.matches(*change.object)) || (change.previous && selector.matches(*change.previous))) enqueue(key);
       return true;
     });
@@ -39,7 +39,7 @@ void ServiceInformers::watch(Watches& watches) {
 
 std::vector<ObjectRef> ServiceInformers::pods_of(const Object& service) const {
   std::vector<ObjectRef> found;
-  auto selector = registry::LabelSelector::from_map(service["spec"]["selector"]);
+  auto selector = schema::LabelSelector::from_map(service["spec"]["selector"]);
   pods->snapshot().each(concat(namespace_of(service), "/"), {}, [&](std::string_view, const ObjectRef& pod) {
     if (selector.matches(*pod)) found.push_back(pod);
     return true;
