@@ -20,6 +20,7 @@ inline Namespace make_namespace() {
     auto current = Namespace::current();
     if (current) made.emplace(std::move(*current));
     (void)set_sysctl("ipv6/conf/all/disable_ipv6", "0");
+    (void)set_sysctl("ipv6/conf/default/accept_dad", "0");  // addresses work at once
     auto route = NetlinkSocket::open(NETLINK_ROUTE);
     if (route) (void)set_up(*route, 1);  // lo
   }).join();

@@ -173,9 +173,9 @@ void Transaction::element_of(bool add, std::string_view set, const Element& elem
   put_value(messages_, NFTA_SET_ELEM_KEY, element.key);
   if (!element.key_end.empty()) put_value(messages_, NFTA_SET_ELEM_KEY_END, element.key_end);
   if (add && !element.data.empty()) put_value(messages_, NFTA_SET_ELEM_DATA, element.data);
-  if (add && (!element.chain.empty() || element.verdict != 0)) {
+  if (add && (!element.chain.empty() || element.drop)) {
     size_t data = messages_.open(NFTA_SET_ELEM_DATA);
-    put_verdict(messages_, element.chain.empty() ? element.verdict : static_cast<int>(NFT_GOTO), element.chain);
+    put_verdict(messages_, element.drop ? NF_DROP : static_cast<int>(NFT_GOTO), element.chain);
     messages_.close(data);
   }
   messages_.close(one);

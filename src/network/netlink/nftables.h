@@ -37,7 +37,7 @@ class Rule {
   Rule& go_to(std::string_view chain);
   Rule& drop();
   Rule& give_back();                                                  // return
-  Rule& reject();                                                     // ICMP port unreachable
+  Rule& reject(bool v6);                                              // ICMP port unreachable
   Rule& masquerade();                                                 // with fully random ports
   Rule& redirect_to(Family family, Register address, Register port);  // DNAT
 
@@ -81,7 +81,7 @@ struct Element {
   std::string_view key_end = {};  // of a range
   std::string_view data = {};
   std::string_view chain = {};    // of a verdict map: goto
-  int verdict = 0;                // of a verdict map without chain: NF_DROP and so on
+  bool drop = false;              // of a verdict map: drop
 };
 
 class Transaction {

@@ -1,4 +1,6 @@
 // The expressions of an nftables rule.
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
@@ -180,10 +182,10 @@ Rule& Rule::go_to(std::string_view chain) { return verdict(NFT_GOTO, chain); }
 Rule& Rule::drop() { return verdict(NF_DROP); }
 Rule& Rule::give_back() { return verdict(NFT_RETURN); }
 
-Rule& Rule::reject() {
+Rule& Rule::reject(bool v6) {
   size_t element, data = begin("reject", element);
-  body_.be32(NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-  body_.u8(NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
+  body_.be32(NFTA_REJECT_TYPE, NFT_REJECT_ICMP_UNREACH);
+  body_.u8(NFTA_REJECT_ICMP_CODE, v6 ? ICMPV6_PORT_UNREACH : ICMP_PORT_UNREACH);
   end(element, data);
   return *this;
 }
