@@ -8,6 +8,7 @@ std::unique_ptr<Controller> make_deployment_controller(Environment& environment)
 std::unique_ptr<Controller> make_job_controller(Environment& environment);
 std::unique_ptr<Controller> make_replica_set_controller(Environment& environment);
 std::unique_ptr<Controller> make_replication_controller_controller(Environment& environment);
+std::unique_ptr<Controller> make_stateful_set_controller(Environment& environment);
 
 namespace {
 
@@ -18,6 +19,7 @@ const std::vector<Entry>& entries() {
       {"job-controller", "job-controller", 5, make_job_controller},
       {"deployment-controller", "deployment-controller", 5, make_deployment_controller},
       {"replicaset-controller", "replicaset-controller", 5, make_replica_set_controller},
+      {"statefulset-controller", "statefulset-controller", 5, make_stateful_set_controller},
   };
   return list;
 }

@@ -131,7 +131,7 @@ TEST(DeploymentScenario, RollsOutAndBackWithEnoughPods) {
     ASSERT_TRUE(web.until([&] {
       fewest = std::min(fewest, web.available_pods());
       int64_t asked_for = 0;
-      for (const auto& set : web.world.list("apps", "replicasets")) asked_for += (*set)["spec"]["replicas"].as_int();
+      for (const auto& set : web.list("apps", "replicasets")) asked_for += (*set)["spec"]["replicas"].as_int();
       most = std::max(most, asked_for);
       return web.done(4, "v2");
     }));
@@ -141,13 +141,13 @@ TEST(DeploymentScenario, RollsOutAndBackWithEnoughPods) {
     // kubectl rollout undo: the old template comes back, and with it the old set.
     web.set_image("v1");
     ASSERT_TRUE(web.until([&] { return web.done(4, "v1") && web.revision() == "3"; }));
-    EXPECT_EQ(web.world.list("apps", "replicasets").size(), 2u);
+    EXPECT_EQ(web.list("apps", "replicasets").size(), 2u);
     EXPECT_TRUE(web.until([&] { return web.has_event("ScalingReplicaSet", "Scaled down replica set web-"); }));
     for (auto image : {"v3", "v4", "v5"}) {
       web.set_image(image);
       ASSERT_TRUE(web.until([&] { return web.done(4, image); }));
     }
-    EXPECT_TRUE(web.until([&] { return web.world.list("apps", "replicasets").size() == 3; }));
+    EXPECT_TRUE(web.until([&] { return web.list("apps", "replicasets").size() == 3; }));
   }
 }
 
@@ -192,7 +192,7 @@ TEST(DeploymentScenario, PauseDeadlineAndRollbackByAnnotation) {
     ASSERT_TRUE(web.until([&] { return web.progress() == "Unknown DeploymentPaused"; }));
     web.set_image("v2");
     web.world.run_for(30);
-    EXPECT_EQ(web.world.list("apps", "replicasets").size(), 1u);
+    EXPECT_EQ(web.list("apps", "replicasets").size(), 1u);
     web.merge("apps", "deployments", "web", "{'spec':{'paused':false}}");
     ASSERT_TRUE(web.until([&] { return web.done(4, "v2"); }));
     ASSERT_TRUE(web.until([&] { return web.progress() == "True NewReplicaSetAvailable"; }));

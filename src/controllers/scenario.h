@@ -46,8 +46,10 @@ class Scenario {
     return ::testing::AssertionFailure() << "not within " << seconds << " s:\n" << picture();
   }
 
-  ObjectRef get(std::string_view group, std::string_view resource, std::string_view name) { return world.get(group, resource, "default", name); }
-  Objects pods() { return world.list("", "pods", "default"); }
+  // Out of the server's cache: cheap enough to be asked after every step.
+  ObjectRef get(std::string_view group, std::string_view resource, std::string_view name) { return cache(group, resource).find("default", name); }
+  Objects list(std::string_view group, std::string_view resource) { return cache(group, resource).all("default"); }
+  Objects pods() { return list("", "pods"); }
   Objects active_pods() {
     Objects out;
     for (auto& pod : pods())
@@ -71,7 +73,7 @@ class Scenario {
   }
   bool has_event(std::string_view reason, std::string_view message_part = {}) {
     if (seed_ != 1) return true;
-    for (const auto& event : world.list("", "events", "default"))
+    for (const auto& event : list("", "events"))
       if ((*event)["reason"].as_string() == reason && (*event)["message"].as_string().find(message_part) != std::string_view::npos) return true;
     return false;
   }
@@ -94,7 +96,7 @@ class Scenario {
       append(out, "  ", p.metadata().name(), " on ", p.spec().node_name(), " ", p.status().phase(), is_ready(p) ? " ready" : "",
              is_deleted(p) ? " deleted" : "", "\n");
     }
-    for (const auto& event : world.list("", "events", "default"))
+    for (const auto& event : list("", "events"))
       append(out, "  ", (*event)["reason"].as_string(), ": ", (*event)["message"].as_string(), "\n");
     return out;
   }
@@ -102,6 +104,7 @@ class Scenario {
   simulate::World world;
 
  private:
+  client::Informer& cache(std::string_view group, std::string_view resource) { return **world.informers().of(builtin(group, resource)); }
   // Of a daemon set's pod the node it is for.
   static std::string_view wanted_node(Pod pod) {
     for (auto term : pod.spec().affinity().node_affinity().required_during_scheduling_ignored_during_execution().node_selector_terms())
