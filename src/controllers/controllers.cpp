@@ -28,6 +28,7 @@ std::unique_ptr<Controller> make_ttl(Environment&);
 std::unique_ptr<Controller> make_node_ipam(Environment&);
 std::unique_ptr<Controller> make_node_lifecycle(Environment&);
 std::unique_ptr<Controller> make_taint_eviction(Environment&);
+std::unique_ptr<Controller> make_stateful_set_controller(Environment& environment);
 
 namespace {
 
@@ -58,6 +59,7 @@ const std::vector<Entry>& entries() {
       {"persistentvolumeclaim-protection-controller", "pvc-protection-controller", 1, make_claim_protection},
       {"persistentvolume-protection-controller", "pv-protection-controller", 1, make_volume_protection},
       {"volumeattributesclass-protection-controller", "vac-protection-controller", 1, make_attributes_class_protection},
+      {"statefulset-controller", "statefulset-controller", 5, make_stateful_set_controller},
   };
   return list;
 }

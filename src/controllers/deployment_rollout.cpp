@@ -135,19 +135,20 @@ Result<bool> Rollout::shrink_old_sets() {
   Objects old = active(old_);
   if (old.empty()) return false;
   int32_t available_min = limits_.replicas - limits_.unavailable;
-  int32_t new_unavailable = replicas_of(newest_) - set_of(newest_).status().available_replicas();
+  int32_t new_unavailable = replicas_of(newest_) - reliable_replicas(newest_);
   int32_t may_go = total_replicas(all_sets()) - available_min - new_unavailable;
   if (may_go <= 0) return false;
   int32_t gone = 0;
   for (auto& set : old) {
-    int32_t unhealthy = replicas_of(set) - set_of(set).status().available_replicas();
+    int32_t unhealthy = replicas_of(set) - reliable_replicas(set);
     if (gone >= may_go) break;
     if (unhealthy <= 0) continue;
     int32_t less = std::min(may_go - gone, unhealthy);
     TRY(scale_set(set, replicas_of(set) - less));
     gone += less;
   }
-  int32_t spare = available_replicas(all_sets()) - available_min;
+  int32_t spare = -available_min;
+  for (const auto& set : all_sets()) spare += reliable_replicas(set);
   for (auto& set : old) {
     if (spare <= 0) break;
     int32_t less = std::min(replicas_of(set), spare);

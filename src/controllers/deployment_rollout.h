@@ -19,6 +19,8 @@ class Rollout {
   Deployment deployment() const { return object_->as<Deployment>(); }
   static ReplicaSet set_of(const ObjectRef& object) { return object->as<ReplicaSet>(); }
   static int32_t replicas_of(const ObjectRef& set) { return set_of(set).spec().replicas().value_or(1); }
+  // A set that was just scaled down still says that all are available: of what it shall have, no more than that can be counted on.
+  static int32_t reliable_replicas(const ObjectRef& set) { return std::min(set_of(set).status().available_replicas(), replicas_of(set)); }
   int32_t total_replicas(const Objects& sets) const;
   int32_t available_replicas(const Objects& sets) const;
   Objects active(const Objects& sets) const;

@@ -22,10 +22,10 @@ Value controller_reference(const OwnerKind& kind, const Object& owner, Arena& ar
   return reference;
 }
 
-Result<registry::LabelSelector> selector_of(const Object& workload) {
+Result<schema::LabelSelector> selector_of(const Object& workload) {
   auto selector = workload["spec"]["selector"];
-  if (selector.present() && selector.kind() == schema::Kind::Map) return registry::LabelSelector::from_map(selector);
-  return registry::LabelSelector::from(selector);
+  if (selector.present() && selector.kind() == schema::Kind::Map) return schema::LabelSelector::from_map(selector);
+  return schema::LabelSelector::from(selector);
 }
 
 namespace {

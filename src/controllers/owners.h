@@ -10,7 +10,7 @@
 #include "api/meta_v1.h"
 #include "controllers/controller.h"
 #include "controllers/pods.h"
-#include "registry/selectors.h"
+#include "schema/label_selector.h"
 
 namespace sampan::controllers {
 
@@ -38,7 +38,7 @@ inline bool is_controlled_by(const Object& object, const Object& owner) {
 Value controller_reference(const OwnerKind& kind, const Object& owner, Arena& arena);
 
 // What a workload selects: a LabelSelector or, of a replication controller, a map.
-Result<registry::LabelSelector> selector_of(const Object& workload);
+Result<schema::LabelSelector> selector_of(const Object& workload);
 
 // The objects of one resource that owners of one kind have or could take in.
 class Dependents {
