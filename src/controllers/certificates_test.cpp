@@ -5,7 +5,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/signing.h"
 #include "controllers/tree.h"
 
@@ -156,29 +156,39 @@ std::string request_yaml(std::string_view name, const std::string& pem, std::str
                 ", usages: [", usages, "], request: ", encoded, "}\n");
 }
 
-TEST(Certificates, ANodesRequestIsApprovedAndSigned) {
+void approve(World& world, std::string_view name) {
+  auto approved = client::update_latest(world.api(), client::builtin("certificates.k8s.io", "certificatesigningrequests"), "", name,
+                                        {.subresource = "approval"}, [](const schema::Object&, schema::Value tree) -> Result<bool> {
+                                          auto condition = tree_of(tree.arena(), {{"type", "Approved"}, {"status", "True"}, {"reason", "Test"}});
+                                          tree.ensure_object("status").ensure_list("conditions").push(condition);
+                                          return true;
+                                        });
+  ASSERT_TRUE(approved.has_value()) << approved.error().message();
+}
+
+TEST(Certificates, WhatIsApprovedIsSignedAndAllEnd) {
   for_seeds(
       [](World& world) {
         auto authority = make_authority(kNow, 3600 * 24 * 365);
         world.settings.signing_certificate_pem = authority.certificate_pem;
         world.settings.signing_key_pem = authority.key_pem;
-        world.start_controllers({"certificatesigningrequest-signing-controller", "certificatesigningrequest-approving-controller",
-                                 "certificatesigningrequest-cleaner-controller"});
+        world.start_controllers({"certificatesigningrequest-signing-controller", "certificatesigningrequest-cleaner-controller"});
         world.apply(request_yaml("node", make_request("system:nodes", "system:node:n1"), "kubernetes.io/kube-apiserver-client-kubelet",
                                  "digital signature, client auth"));
         world.apply(request_yaml("person", make_request("dev", "jane"), "kubernetes.io/kube-apiserver-client", "client auth"));
+        approve(world, "node");
         auto certificate = [&](std::string_view name) {
           auto request = world.get("certificates.k8s.io", "certificatesigningrequests", "", name);
           return request ? std::string((*request)["status"]["certificate"].as_string()) : "gone";
         };
         EXPECT_TRUE(world.run_until([&] { return certificate("node").starts_with("-----BEGIN CERTIFICATE"); }, 120));
-        EXPECT_EQ(certificate("person"), "");  // a person must be approved by a person
+        EXPECT_EQ(certificate("person"), "");
         world.run_for(3 * 3600);
         EXPECT_EQ(certificate("node"), "gone");
         world.run_for(26 * 3600);
         EXPECT_EQ(certificate("person"), "gone");
       },
-      10);
+      3);
 }
 
 TEST(BootstrapTokens, SignAndEnd) {

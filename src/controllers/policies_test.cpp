@@ -1,7 +1,7 @@
 // Disruption budgets, quotas, and what every namespace has.
 #include "base/text.h"
 #include "controllers/disruption_counts.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/tree.h"
 #include "registry/quota_usage.h"
 #include "registry/testing.h"
