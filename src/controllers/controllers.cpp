@@ -11,6 +11,12 @@ std::unique_ptr<Controller> make_replication_controller_controller(Environment& 
 std::unique_ptr<Controller> make_endpoints(Environment&);
 std::unique_ptr<Controller> make_endpointslice(Environment&);
 std::unique_ptr<Controller> make_endpointslicemirroring(Environment&);
+std::unique_ptr<Controller> make_certificate_signing(Environment&);
+std::unique_ptr<Controller> make_certificate_approving(Environment&);
+std::unique_ptr<Controller> make_certificate_cleaning(Environment&);
+std::unique_ptr<Controller> make_token_cleaner(Environment&);
+std::unique_ptr<Controller> make_bootstrap_signer(Environment&);
+std::unique_ptr<Controller> make_clusterrole_aggregation(Environment&);
 std::unique_ptr<Controller> make_volume_binder(Environment&);
 std::unique_ptr<Controller> make_local_path(Environment&);
 std::unique_ptr<Controller> make_claim_protection(Environment&);
@@ -49,6 +55,12 @@ const std::vector<Entry>& entries() {
       {"root-ca-certificate-publisher-controller", "root-ca-cert-publisher", 1, make_root_ca_publisher},
       {"garbage-collector-controller", "generic-garbage-collector", 20, make_garbage_collector},
       {"disruption-controller", "disruption-controller", 5, make_disruption},
+      {"certificatesigningrequest-signing-controller", "certificate-controller", 5, make_certificate_signing},
+      {"certificatesigningrequest-approving-controller", "certificate-controller", 5, make_certificate_approving},
+      {"certificatesigningrequest-cleaner-controller", "certificate-controller", 1, make_certificate_cleaning},
+      {"bootstrap-signer-controller", "bootstrap-signer", 1, make_bootstrap_signer, false},
+      {"token-cleaner-controller", "token-cleaner", 1, make_token_cleaner, false},
+      {"clusterrole-aggregation-controller", "clusterrole-aggregation-controller", 5, make_clusterrole_aggregation},
       {"ttl-controller", "ttl-controller", 5, make_ttl},
       {"node-ipam-controller", "node-controller", 10, make_node_ipam},
       {"node-lifecycle-controller", "node-controller", 8, make_node_lifecycle},

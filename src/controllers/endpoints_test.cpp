@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "controllers/endpoint_slices.h"
 #include "controllers/endpoint_subsets.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/tree.h"
 
 namespace sampan::controllers {

@@ -1,6 +1,6 @@
 // Garbage collection in its three modes, and namespaces that are emptied, under faults.
 #include "base/text.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/tree.h"
 
 namespace sampan::controllers {

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "controllers/cidr_set.h"
 #include "controllers/node_health.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/taints.h"
 #include "controllers/tree.h"
 #include "registry/testing.h"

@@ -1,7 +1,7 @@
 // Claims and volumes: who gets what, and a volume's whole life on a node's folder.
 #include "base/text.h"
 #include "controllers/local_path.h"
-#include "controllers/seeds.h"
+#include "controllers/seeds_for_test.h"
 #include "controllers/tree.h"
 #include "controllers/volume_match.h"
 #include "registry/testing.h"

@@ -75,7 +75,7 @@ void World::start_controllers(std::vector<std::string_view> names) {
   for (const auto& entry : controllers::all_controllers())
     if (names.empty() ? entry.on_by_default : std::find(names.begin(), names.end(), entry.name) != names.end()) entries.push_back(&entry);
   check(names.empty() || entries.size() == names.size());
-  controllers::Setup setup{[this](client::Identity identity) { return connect(std::move(identity)); }, informers_.get(), &time_, &random_, &time_};
+  controllers::Setup setup{[this](client::Identity identity) { return connect(std::move(identity)); }, informers_.get(), &time_, &random_, &time_, settings};
   auto frame = controllers::Frame::create(setup, entries);
   check(frame.has_value());
   frame_ = std::move(*frame);

@@ -29,6 +29,7 @@ class World {
   explicit World(uint64_t seed = 1, Faults faults = {});
   ~World();
 
+  controllers::Settings settings;  // of the controllers; before they start
   // Controllers by name ("replicaset-controller"); none: all that are on by default. Once, after what the test wants to be there beforehand.
   void start_controllers(std::vector<std::string_view> names = {});
   // A Ready node whose pods start after `start_us`, become ready, and end when they are deleted. Pods whose container command is
