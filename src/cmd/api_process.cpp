@@ -40,6 +40,11 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
   config.backends = options.backends;
+  if (config.backends.kubelet_certificate_file.empty() && options.client_ca_file.empty()) {
+    auto base = concat(options.cert_dir, "/", kKubeletClientName);
+    config.backends.kubelet_certificate_file = base + ".crt";
+    config.backends.kubelet_key_file = base + ".key";
+  }
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;

@@ -59,6 +59,16 @@ Result<void> make_admin(const ApiserverOptions& options, const cluster::KeyPair&
   return cluster::write_file(base + ".kubeconfig", text, 0600);
 }
 
+// What kubelets know us by, where they trust our CA.
+Result<void> make_kubelet_client(const ApiserverOptions& options, const cluster::KeyPair& authority) {
+  auto base = options.cert_dir + "/" + std::string(kKubeletClientName);
+  drop_if_old(base + ".crt");
+  TRY(cluster::load_or_make(base + ".crt", base + ".key",
+                            {.common_name = "kube-apiserver-kubelet-client", .organizations = {"system:masters"}, .usage = cluster::Usage::Client},
+                            &authority));
+  return {};
+}
+
 }  // namespace
 
 Result<net::TlsOptions> prepare_certificates(const ApiserverOptions& options) {
@@ -87,6 +97,7 @@ Result<net::TlsOptions> prepare_certificates(const ApiserverOptions& options) {
   if (tls.client_ca_file.empty()) {
     tls.client_ca_file = options.cert_dir + "/ca.crt";
     TRY(make_admin(options, authority, serving));
+    if (options.backends.kubelet_certificate_file.empty()) TRY(make_kubelet_client(options, authority));
   }
   return tls;
 }
