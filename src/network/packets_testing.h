@@ -12,7 +12,7 @@
 
 namespace sampan::network {
 
-inline constexpr int kWaitMs = 400;  // for an answer that should not come
+inline constexpr int kWaitMs = 200;  // for an answer that should not come
 
 struct SocketAddress {
   SocketAddress(std::string_view address, uint16_t port) {
