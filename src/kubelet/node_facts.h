@@ -16,6 +16,7 @@ struct NodeFacts {
   Quantities allocatable;
   std::string runtime_name = "containerd";
   bool seccomp_default = false;
+  int64_t started_at = 0;                // the agent, in seconds
   bool recursive_read_only = false;      // the default handler can
   std::string seccomp_root() const { return paths.root + "/seccomp"; }
 };

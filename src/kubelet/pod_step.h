@@ -1,0 +1,81 @@
+// One step in a pod's life; see pod_workers.h. What of a worker is its step's alone, and what everybody may look at, is said here.
+#pragma once
+#include "kubelet/pod_workers.h"
+#include "kubelet/starter.h"
+#include "kubelet/status.h"
+
+namespace sampan::kubelet {
+
+struct PodWorkers::Worker {
+  explicit Worker(std::string id) : uid(std::move(id)) {}
+  const std::string uid;
+
+  std::mutex mutex;  // of all down to the next comment
+  schema::ObjectRef pod;  // as it is wanted
+  bool removed = false;
+  std::optional<Eviction> eviction;
+  bool queued = false, dirty = false;
+  Executor::Timer timer = 0;
+  int64_t timer_at = 0;
+  std::vector<std::string> ended;  // ids the runtime said had stopped
+  schema::ObjectRef shown;
+  std::shared_ptr<const PodRuntime> runtime = std::make_shared<PodRuntime>();
+  PodLife life = PodLife::New;
+  int64_t grace = 0;               // of its end, once that has begun
+  std::atomic<bool> must_end{false}, refresh_wanted{false};
+
+  // The step's alone
+  StartFailures failures;
+  int64_t failing_since = 0;
+  unsigned failures_in_a_row = 0;
+  int64_t volumes_missing_since = 0;
+  unsigned volume_tries = 0;
+  std::map<std::string, std::string> volume_errors;  // told last, by volume
+  std::optional<int64_t> refresh_at;
+  bool refused = false;            // the node does not take it
+  bool prepared = false;           // folders and cgroup are made
+  bool gone = false;               // nothing is left of it: the worker itself goes
+};
+
+class PodWorkers::Step {
+ public:
+  Step(PodWorkers& all, Worker& worker) : all_(all), parts_(all.parts_), worker_(worker) {}
+  // When to look again (wall clock); 0: when something happens.
+  int64_t run();
+
+ private:
+  Result<void> look();
+  int64_t begin();
+  int64_t activate();
+  int64_t terminate();
+  int64_t finish();
+  int64_t clean_up();
+  int64_t retry(const Error& error, std::string_view what);
+  int64_t retry_volumes(const std::vector<VolumeError>& errors);
+
+  bool should_end() const;
+  Result<void> prepare();
+  void begin_end();
+  void show(bool is_final, bool may_run);
+  void show_finished();
+  void refuse(const Parts::Refusal& refusal);
+  void publish(schema::Value status, Arena& arena, bool finished);
+  core_v1::PodStatus last() const { return (shown_ ? shown_ : pod_)->as<core_v1::Pod>().status(); }
+  core_v1::Pod view() const { return pod_->as<core_v1::Pod>(); }
+  bool has_more();
+  void set_life(PodLife life);
+  void prune();
+  std::optional<int64_t> deadline() const;
+
+  PodWorkers& all_;
+  Parts& parts_;
+  Worker& worker_;
+  schema::ObjectRef pod_, shown_;
+  bool removed_ = false;
+  std::optional<Eviction> eviction_;
+  PodLife life_ = PodLife::New;
+  PodRuntime runtime_;
+  std::string phase_;  // as last made
+};
+
+}  // namespace sampan::kubelet
