@@ -109,6 +109,7 @@ Result<void> Profile::choose(const ProfileConfig& config) {
   if (at(kQueueSort).size() != 1) return fail(bad_request("exactly one queue sort plugin is needed"));
   if (at(kBind).empty()) return fail(bad_request("at least one bind plugin is needed"));
   check(plugins_.size() < 256);
+  for (auto& plugin : plugins_) interests_.push_back(plugin->interests());
   return {};
 }
 
@@ -137,17 +138,17 @@ Status Profile::pre_enqueue(const PodInfo& pod) const {
 
 bool Profile::is_interested(const ClusterEvent& event) const {
   if (event.is_wildcard()) return true;
-  for (auto& plugin : plugins_)
-    for (auto& interest : plugin->interests())
+  for (auto& interests : interests_)
+    for (auto& interest : interests)
       if (interest.matches(event)) return true;
   return false;
 }
 
 bool Profile::may_help(const PodInfo& pod, const std::set<std::string_view>& refused_by, const ClusterEvent& event) const {
-  for (auto& plugin : plugins_) {
-    if (!refused_by.contains(plugin->name())) continue;
-    for (auto& interest : plugin->interests())
-      if (interest.matches(event) && plugin->may_help(pod, event)) return true;
+  for (size_t i = 0; i < plugins_.size(); i++) {
+    if (!refused_by.contains(plugins_[i]->name())) continue;
+    for (auto& interest : interests_[i])
+      if (interest.matches(event) && plugins_[i]->may_help(pod, event)) return true;
   }
   return false;
 }

@@ -52,6 +52,7 @@ class Profile final : public Filters {
 
   Environment environment_;
   std::vector<std::unique_ptr<Plugin>> plugins_;
+  std::vector<std::vector<Interest>> interests_;  // by plug-in
   std::vector<Plugin*> by_point_[12];
   std::vector<std::pair<Plugin*, int64_t>> scores_;
   // Of this cycle:
