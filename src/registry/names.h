@@ -9,6 +9,13 @@
 
 namespace sampan::registry {
 
+using sampan::Complaints;
+using sampan::check_dns1123_label, sampan::check_dns1123_subdomain, sampan::check_dns1035_label,
+    sampan::check_wildcard_dns1123_subdomain, sampan::check_qualified_name, sampan::check_label_value, sampan::check_path_segment,
+    sampan::check_port_name, sampan::check_env_var_name, sampan::check_config_map_key, sampan::check_c_identifier,
+    sampan::check_http_header_name, sampan::check_dns1123_subdomain_with_underscore, sampan::check_dns1123_subdomain_caseless,
+    sampan::check_port_number, sampan::check_in_range, sampan::check_condition_reason, sampan::check_percent,
+    sampan::name_is_dns_subdomain, sampan::name_is_dns_label, sampan::name_is_dns1035_label, sampan::name_is_path_segment;
 void check_ip(std::string_view value, Complaints& out);                  // not necessarily canonical; addresses.h has more
 void check_cidr(std::string_view value, Complaints& out);
 

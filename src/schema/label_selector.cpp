@@ -284,6 +284,17 @@ Result<void> LabelSelector::require(std::string_view key, std::string_view name,
   return {};
 }
 
+void LabelSelector::also(const LabelSelector& other) {
+  nothing_ |= other.nothing_;
+  for (auto& requirement : other.requirements_) {
+    bool known = std::any_of(requirements_.begin(), requirements_.end(), [&](auto& own) {
+      return own.key == requirement.key && own.op == requirement.op && own.values == requirement.values;
+    });
+    if (!known) requirements_.push_back(requirement);
+  }
+  sort();
+}
+
 std::optional<std::pair<std::string_view, std::string_view>> LabelSelector::pinned() const {
   for (auto& requirement : requirements_) {
     bool one_of = requirement.op == Operator::Equals || requirement.op == Operator::DoubleEquals || requirement.op == Operator::In;

@@ -29,6 +29,7 @@ class LabelSelector {
 
   // One more requirement, by the operator's name in the API: In, NotIn, Exists, DoesNotExist, Gt, Lt. BadRequest as from().
   Result<void> require(std::string_view key, std::string_view operator_name, std::vector<std::string> values);
+  void also(const LabelSelector& other);  // whatever matches must match that one, too
 
   bool empty() const { return !nothing_ && requirements_.empty(); }
   bool matches(const Labels& labels) const;
