@@ -16,6 +16,7 @@ struct Command {
 
 std::span<const Command> commands();
 
+int run_server(Arguments arguments);
 int run_apiserver(Arguments arguments);
 int run_cni(Arguments arguments);
 int run_cni_loopback(Arguments arguments);

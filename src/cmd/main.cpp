@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
   const char* slash = std::strrchr(argv[0], '/');
   std::string_view program = slash ? slash + 1 : argv[0];
   for (const Command& command : commands())
-    if (program == command.alias) return command.run({argv + 1, argv + argc});
+    if (!command.alias.empty() && program == command.alias) return command.run({argv + 1, argv + argc});
   if (argc > 1)
     for (const Command& command : commands())
       if (argv[1] == command.name) return command.run({argv + 2, argv + argc});

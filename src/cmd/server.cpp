@@ -1,0 +1,91 @@
+// `sampan server`: a control plane in one process.
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/apiserver_flags.h"
+#include "cmd/commands.h"
+#include "cmd/server_process.h"
+#include "cmd/signals.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+using Type = Flag::Type;
+using Effect = Flag::Effect;
+
+constexpr std::string_view kAbout =
+    "Runs a cluster's control plane: the API server on an embedded store, all controllers and the scheduler, in one process and on\n"
+    "one copy of every object. Everything that is missing is made on first start.";
+
+constexpr Flag kFlags[] = {
+    {"Sampan", "data-dir", Type::String, "/var/lib/sampan", Effect::Works, "Where the store, certificates and the administrator's credential are kept."},
+    {"Sampan", "kubeconfig", Type::String, "", Effect::Works, "Where to write the administrator's kubeconfig as well (with mode 0600)."},
+    {"Sampan", "controllers", Type::Strings, "*", Effect::Works,
+     "Which controllers run: * is all that are on by default, NAME turns one on, -NAME off. \"\" runs none."},
+    {"Sampan", "scheduler", Type::Bool, "true", Effect::Works, "Whether the scheduler runs."},
+    {"Sampan", "api-args", Type::Strings, "", Effect::Works, "More flags for the API server, as `sampan apiserver --help` names them."},
+    {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
+    {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
+    {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
+    {"Network", "cluster-cidr", Type::Strings, "10.244.0.0/16", Effect::Works, "What pods get their addresses from; one network a family."},
+    {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from; one network a family."},
+    {"Misc", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
+};
+
+Result<ServerOptions> server_options(const FlagSet& flags) {
+  ServerOptions options;
+  std::vector<std::string> words;
+  for (std::string_view name : {"data-dir", "bind-address", "secure-port", "service-cluster-ip-range", "v"})
+    words.push_back(concat("--", name, "=", flags.text(name)));
+  if (flags.given("advertise-address")) words.push_back(concat("--advertise-address=", flags.text("advertise-address")));
+  words.push_back("--authorization-mode=Node,RBAC");
+  words.push_back("--service-account-issuer=https://kubernetes.default.svc.cluster.local");
+  for (auto& word : flags.list("api-args")) words.push_back(word.starts_with("--") ? word : concat("--", word));
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  FlagSet api_flags(apiserver_flags());
+  TRY(api_flags.parse(arguments, "kube-apiserver"));
+  options.api = TRY(apiserver_options(api_flags));
+  options.cluster_cidrs = flags.list("cluster-cidr");
+  options.kubeconfig = flags.text("kubeconfig");
+  options.local_path = flags.text("data-dir") + "/volumes";
+  options.controller_names = flags.list("controllers");
+  options.controllers = !options.controller_names.empty();
+  options.scheduler = flags.is_true("scheduler");
+  return options;
+}
+
+Result<void> serve(const FlagSet& flags) {
+  auto options = TRY(server_options(flags));
+  set_log_verbosity(static_cast<int>(flags.number("v")));
+  auto process = TRY(ServerProcess::start(options));
+  wait_for_signal();
+  process->stop();
+  return {};
+}
+
+}  // namespace
+
+int run_server(Arguments arguments) {
+  block_signals();
+  FlagSet flags(kFlags);
+  if (auto parsed = flags.parse(arguments, "sampan server"); !parsed) {
+    std::fprintf(stderr, "Error: %s\n", parsed.error().message().c_str());
+    return 1;
+  }
+  if (flags.help_wanted()) {
+    std::fputs(flags.help("sampan server", kAbout).c_str(), stdout);
+    return 0;
+  }
+  if (auto served = serve(flags); !served) {
+    LOG_ERROR("command failed: ", served.error().message());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace sampan::cmd
