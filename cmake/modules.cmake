@@ -29,8 +29,11 @@ target_link_libraries(pch_test PRIVATE GTest::gtest)
 target_precompile_headers(pch_test PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h <gtest/gtest.h>)
 
 function(sampan_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;LIBS;TEST_DEPS;PROGRAMS" ${ARGN})  # PROGRAMS: sources that are not the library's
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  foreach(program ${arg_PROGRAMS})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${program})
+  endforeach()
   set(tests ${sources})
   set(fuzzers ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")

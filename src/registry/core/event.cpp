@@ -132,7 +132,7 @@ constexpr Column kColumns[] = {
     {"First Seen", "string", "",
      "The time at which the event was first recorded. (Time of server receipt is in TypeMeta.)", 1},
     {"Count", "string", "", "The number of times this event has occurred.", 1},
-    kNameColumn,
+    {kNameColumn.name, kNameColumn.type, kNameColumn.format, kNameColumn.description, 1},
 };
 
 std::string source_text(const Object& object) {
