@@ -130,4 +130,34 @@ bool CronSchedule::parse(std::string_view text, bool (*zone_known)(std::string_v
          parse_field(fields[4], kWeekDays, out.days_of_week, complaint);
 }
 
+std::string_view CronSchedule::zone_of(std::string_view text) {
+  if (!text.starts_with("TZ=") && !text.starts_with("CRON_TZ=")) return {};
+  text.remove_prefix(text.find('=') + 1);
+  return text.substr(0, text.find(' '));
+}
+
+int64_t CronSchedule::next(int64_t after, const TimeZone& zone) const {
+  if (every_seconds > 0) return after + every_seconds;
+  constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86'400, kHorizon = 5 * 366 * kDay;
+  auto has = [](uint64_t field, int64_t value) { return field >> value & 1; };
+  for (int64_t at = (after / kMinute + 1) * kMinute; at < after + kHorizon;) {
+    int64_t local = at + zone.offset_at(at), of_day = local % kDay, year;
+    int month, day;
+    date_of_days(local / kDay, year, month, day);
+    bool of_month = has(days_of_month, day), of_week = has(days_of_week, (local / kDay + 4) % 7);
+    bool both = (days_of_month | days_of_week) & kStar;
+    if (!has(months, month) || !(both ? of_month && of_week : of_month || of_week)) {
+      // Near midnight in small steps, for the clock may change before it.
+      at += kDay - of_day > 3 * kHour ? kDay - of_day - 2 * kHour : kHour - of_day % kHour;
+    } else if (!has(hours, of_day / kHour)) {
+      at += kHour - of_day % kHour;
+    } else if (!has(minutes, of_day % kHour / kMinute)) {
+      at += kMinute;
+    } else {
+      return at;
+    }
+  }
+  return 0;
+}
+
 }  // namespace sampan

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "base/time_zone.h"
 
 namespace sampan {
 
@@ -17,6 +18,12 @@ struct CronSchedule {
   // The complaint is that of the parser which Kubernetes uses (robfig/cron's standard parser). `zone_known` says of the "TZ=..." that
   // schedules may begin with whether there is such a time zone.
   static bool parse(std::string_view text, bool (*zone_known)(std::string_view name), CronSchedule& out, std::string& complaint);
+  // "Europe/Berlin" of "TZ=Europe/Berlin 0 1 * * *"; "" if there is none.
+  static std::string_view zone_of(std::string_view text);
+
+  // The first time after `after` (seconds since 1970); 0 if there is none within five years. A time that the clock skips does not come, one that it
+  // shows twice comes twice.
+  int64_t next(int64_t after, const TimeZone& zone) const;
 };
 
 }  // namespace sampan

@@ -94,6 +94,7 @@ struct Entry {
   unsigned workers;            // keys at once
   std::unique_ptr<Controller> (*make)(Environment&);
   bool on_by_default = true;
+  std::string_view source = {};  // of its events, where it is not the account
 };
 
 }  // namespace sampan::controllers

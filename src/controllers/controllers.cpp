@@ -4,6 +4,8 @@
 namespace sampan::controllers {
 
 // Factories, one a file.
+std::unique_ptr<Controller> make_cron_job_controller(Environment& environment);
+std::unique_ptr<Controller> make_daemon_set_controller(Environment& environment);
 std::unique_ptr<Controller> make_deployment_controller(Environment& environment);
 std::unique_ptr<Controller> make_job_controller(Environment& environment);
 std::unique_ptr<Controller> make_replica_set_controller(Environment& environment);
@@ -35,6 +37,7 @@ std::unique_ptr<Controller> make_node_ipam(Environment&);
 std::unique_ptr<Controller> make_node_lifecycle(Environment&);
 std::unique_ptr<Controller> make_taint_eviction(Environment&);
 std::unique_ptr<Controller> make_stateful_set_controller(Environment& environment);
+std::unique_ptr<Controller> make_ttl_after_finished_controller(Environment& environment);
 
 namespace {
 
@@ -42,6 +45,7 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> list = {
       // name, service account, workers, factory[, on by default]
       {"replicationcontroller-controller", "replication-controller", 5, make_replication_controller_controller},
+      {"daemonset-controller", "daemon-set-controller", 2, make_daemon_set_controller, true, "daemonset-controller"},
       {"job-controller", "job-controller", 5, make_job_controller},
       {"deployment-controller", "deployment-controller", 5, make_deployment_controller},
       {"replicaset-controller", "replicaset-controller", 5, make_replica_set_controller},
@@ -72,6 +76,8 @@ const std::vector<Entry>& entries() {
       {"persistentvolume-protection-controller", "pv-protection-controller", 1, make_volume_protection},
       {"volumeattributesclass-protection-controller", "vac-protection-controller", 1, make_attributes_class_protection},
       {"statefulset-controller", "statefulset-controller", 5, make_stateful_set_controller},
+      {"cronjob-controller", "cronjob-controller", 5, make_cron_job_controller},
+      {"ttl-after-finished-controller", "ttl-after-finished-controller", 5, make_ttl_after_finished_controller},
   };
   return list;
 }

@@ -22,7 +22,7 @@ struct Frame::Running final : Watches {
                        {"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
                        "kube-controller-manager"}),
             *s.informers),
-        events(api, *s.clock, *s.executor, std::string(e.account)),
+        events(api, *s.clock, *s.executor, std::string(e.source.empty() ? e.account : e.source)),
         environment{api, *s.informers, events, *s.clock, *s.random, *s.executor, s.settings},
         controller(e.make(environment)),
         queue(*s.clock, *s.executor, [this](const std::string& key) { work(key); }, {.workers = e.workers}) {}
