@@ -19,5 +19,6 @@ std::span<const Command> commands();
 int run_apiserver(Arguments arguments);
 int run_cni(Arguments arguments);
 int run_cni_loopback(Arguments arguments);
+int run_proxy(Arguments arguments);
 
 }  // namespace sampan::cmd
