@@ -20,5 +20,6 @@ int run_server(Arguments arguments);
 int run_apiserver(Arguments arguments);
 int run_cni(Arguments arguments);
 int run_cni_loopback(Arguments arguments);
+int run_proxy(Arguments arguments);
 
 }  // namespace sampan::cmd
