@@ -4,6 +4,11 @@ namespace sampan::cmd {
 
 std::span<const Command> commands() {
   static constexpr Command all[] = {
+      {"up", "", "start a cluster on this machine, with a first pod", run_up},
+      {"down", "", "stop the cluster on this machine", run_down},
+      {"status", "", "how the cluster on this machine is", run_status},
+      {"logs", "", "what the cluster's own processes log", run_logs},
+      {"image", "", "bring images in, list them", run_image},
       {"server", "", "run a whole control plane: API server, controllers and scheduler in one process", run_server},
       {"apiserver", "kube-apiserver", "serve the Kubernetes API from an embedded store or from etcd", run_apiserver},
       {"proxy", "kube-proxy", "lead traffic to services to their endpoints (nftables)", run_proxy},

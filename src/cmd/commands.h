@@ -16,6 +16,11 @@ struct Command {
 
 std::span<const Command> commands();
 
+int run_up(Arguments arguments);
+int run_down(Arguments arguments);
+int run_status(Arguments arguments);
+int run_logs(Arguments arguments);
+int run_image(Arguments arguments);
 int run_server(Arguments arguments);
 int run_apiserver(Arguments arguments);
 int run_cni(Arguments arguments);

@@ -28,6 +28,13 @@ constexpr Flag kFlags[] = {
      "Which controllers run: * is all that are on by default, NAME turns one on, -NAME off. \"\" runs none."},
     {"Sampan", "scheduler", Type::Bool, "true", Effect::Works, "Whether the scheduler runs."},
     {"Sampan", "api-args", Type::Strings, "", Effect::Works, "More flags for the API server, as `sampan apiserver --help` names them."},
+    {"Node", "node", Type::Bool, "", Effect::Works, "Run a node as well: agent, pods' network, service proxy and DNS."},
+    {"Node", "node-name", Type::String, "", Effect::Works, "What the node is called. Without it: the machine's name."},
+    {"Node", "node-ip", Type::Ip, "", Effect::Works, "What others reach the node at. Without it: --advertise-address."},
+    {"Node", "run-dir", Type::String, "/run/sampan", Effect::Works, "Where the node keeps what ends with the machine's run."},
+    {"Node", "container-runtime-endpoint", Type::String, "unix:///run/containerd/containerd.sock", Effect::Works, "The container runtime (CRI)."},
+    {"Node", "cluster-domain", Type::String, "cluster.local", Effect::Works, "The domain of the cluster's names."},
+    {"Node", "cluster-dns", Type::Ip, "", Effect::Works, "The address of the service kube-dns. Without it: the tenth of the services' network."},
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
     {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
@@ -35,6 +42,30 @@ constexpr Flag kFlags[] = {
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from; one network a family."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
 };
+
+// The tenth address of the first network of services.
+Result<std::string> dns_address(const FlagSet& flags) {
+  if (flags.given("cluster-dns")) return flags.text("cluster-dns");
+  auto range = flags.text("service-cluster-ip-range");
+  auto network = network::parse_network(trim(split(range, ',')[0]));
+  if (!network) return fail(bad_request(concat("--service-cluster-ip-range: ", quoted(range), " is no network")));
+  network->address.bytes[network->address.size() - 1] |= 10;
+  return network->address.text();
+}
+
+Result<NodeOptions> node_options(const FlagSet& flags) {
+  NodeOptions node;
+  node.data_dir = flags.text("data-dir");
+  node.run_dir = flags.text("run-dir");
+  node.node_name = flags.text("node-name");
+  node.node_ip = flags.text("node-ip");
+  node.runtime_endpoint = flags.text("container-runtime-endpoint");
+  node.cluster_domain = flags.text("cluster-domain");
+  node.dns_ip = TRY(dns_address(flags));
+  node.cluster_cidrs = flags.list("cluster-cidr");
+  node.service_cidrs = flags.list("service-cluster-ip-range");
+  return node;
+}
 
 Result<ServerOptions> server_options(const FlagSet& flags) {
   ServerOptions options;
@@ -56,6 +87,7 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   options.controller_names = flags.list("controllers");
   options.controllers = !options.controller_names.empty();
   options.scheduler = flags.is_true("scheduler");
+  if (flags.is_true("node")) options.node = TRY(node_options(flags));
   return options;
 }
 

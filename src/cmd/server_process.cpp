@@ -1,5 +1,7 @@
 #include "cmd/server_process.h"
 
+#include <unistd.h>
+
 #include "apiserver/in_process.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -26,6 +28,7 @@ class Process final : public ServerProcess {
     informers_ = std::make_unique<client::Informers>(apiserver::in_process_caches(api_->server()), *executor_);
     if (options_.controllers) TRY(start_controllers());
     if (options_.scheduler) TRY(start_scheduler());
+    if (options_.node) TRY(start_node());
     return {};
   }
 
@@ -34,6 +37,7 @@ class Process final : public ServerProcess {
   Executor& executor() override { return *executor_; }
 
   void stop() override {
+    node_.reset();
     scheduler_.reset();
     controllers_.reset();
     if (api_ && !stopped_) api_->stop();
@@ -89,6 +93,28 @@ class Process final : public ServerProcess {
     return {};
   }
 
+  // The node's certificate is made anew at every start, with our own CA.
+  Result<void> start_node() {
+    NodeOptions node = *options_.node;
+    char host[256] = {};
+    ::gethostname(host, sizeof host - 1);
+    if (node.node_name.empty()) node.node_name = to_lower(host);
+    if (node.node_ip.empty()) node.node_ip = options_.api.advertise_address;
+    cluster::KeyPair authority{TRY(cluster::read_file(options_.api.cert_dir + "/ca.crt")), TRY(cluster::read_file(options_.api.cert_dir + "/ca.key"))};
+    auto user = concat("system:node:", node.node_name);
+    node.serving = TRY(cluster::make_certificate({.common_name = user,
+                                                  .organizations = {"system:nodes"},
+                                                  .usage = cluster::Usage::Server,
+                                                  .dns_names = {node.node_name},
+                                                  .ip_addresses = {"127.0.0.1", node.node_ip}},
+                                                 &authority));
+    node.client_ca_file = options_.api.cert_dir + "/ca.crt";
+    node_api_ = connect({user, {"system:nodes", "system:authenticated"}, "kubelet"});
+    admin_api_ = connect({"system:admin", {"system:masters", "system:authenticated"}, "sampan"});
+    node_ = TRY(NodeProcess::start(std::move(node), *node_api_, *admin_api_, *informers_, *executor_));
+    return {};
+  }
+
   const ServerOptions options_;
   bool stopped_ = false;
   std::unique_ptr<ApiProcess> api_;
@@ -96,6 +122,8 @@ class Process final : public ServerProcess {
   std::unique_ptr<client::Informers> informers_;
   std::unique_ptr<controllers::Frame> controllers_;
   std::unique_ptr<scheduler::Scheduler> scheduler_;
+  std::unique_ptr<client::Api> node_api_, admin_api_;
+  std::unique_ptr<NodeProcess> node_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "client/informer.h"
 #include "cmd/api_process.h"
+#include "cmd/node_process.h"
 
 namespace sampan::cmd {
 
@@ -15,6 +16,7 @@ struct ServerOptions {
   std::string local_path;                  // where volumes that are made on demand live on a node
   std::string kubeconfig;                  // where the administrator's credential is also written; "": only in the data directory
   bool controllers = true, scheduler = true;
+  std::optional<NodeOptions> node;         // a node in the same process
   std::vector<std::string> controller_names = {"*"};  // "*" = all that are on by default, "name" on, "-name" off
 };
 

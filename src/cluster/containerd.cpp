@@ -1,0 +1,119 @@
+#include "cluster/containerd.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "cluster/certificates.h"
+
+namespace sampan::cluster {
+
+namespace {
+
+constexpr int kStartTimeoutMs = 20'000, kStopTimeoutMs = 10'000;
+
+bool answers(const std::string& socket_path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof name.sun_path) return false;
+  socket_path.copy(name.sun_path, sizeof name.sun_path - 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool connected = fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+  if (fd >= 0) close(fd);
+  return connected;
+}
+
+Result<void> make_directory(const std::string& path) {
+  for (size_t at = 1; at != std::string::npos;) {
+    at = path.find('/', at);
+    auto part = path.substr(0, at);
+    if (mkdir(part.c_str(), 0711) != 0 && errno != EEXIST) return fail(internal_error(concat("make the directory ", part, ": ", strerror(errno))));
+    if (at != std::string::npos) at++;
+  }
+  return {};
+}
+
+// Lowering a process's oom_score_adj needs a capability that containers and sandboxes often lack; asking for it all the same makes every container fail.
+bool may_lower_oom_score() {
+  FILE* file = fopen("/proc/self/oom_score_adj", "r+e");
+  if (!file) return false;
+  int before = 0;
+  bool may = fscanf(file, "%d", &before) == 1;
+  rewind(file);
+  may = may && fprintf(file, "%d", before > -999 ? before - 1 : before) > 0 && fflush(file) == 0;
+  if (may) {
+    rewind(file);
+    fprintf(file, "%d", before);
+  }
+  fclose(file);
+  return may;
+}
+
+std::string configuration(const ContainerdOptions& options, const std::string& socket) {
+  std::string text = concat("version = 2\nroot = ", quoted(options.root), "\nstate = ", quoted(options.state), "\noom_score = 0\n");
+  append(text, "disabled_plugins = [\"io.containerd.snapshotter.v1.btrfs\", \"io.containerd.snapshotter.v1.zfs\", \"io.containerd.snapshotter.v1.devmapper\", ",
+         "\"io.containerd.snapshotter.v1.aufs\", \"io.containerd.tracing.processor.v1.otlp\"]\n");
+  append(text, "[grpc]\n  address = ", quoted(socket), "\n");
+  append(text, "[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = ", quoted(options.pause_image),
+         "\n  restrict_oom_score_adj = ", may_lower_oom_score() ? "false" : "true",
+         "\n  enable_unprivileged_ports = true\n  enable_unprivileged_icmp = true\n  stream_server_address = \"127.0.0.1\"\n");
+  append(text, "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    bin_dir = ", quoted(options.cni_binaries), "\n    conf_dir = ",
+         quoted(options.cni_configuration), "\n");
+  append(text, "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n    snapshotter = \"overlayfs\"\n");
+  append(text, "    [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n      runtime_type = \"io.containerd.runc.v2\"\n");
+  return text;
+}
+
+std::string shell_word(std::string_view text) {
+  std::string word = "'";
+  for (char c : text) c == '\'' ? word += "'\\''" : word += c;
+  return word + "'";
+}
+
+}  // namespace
+
+Containerd::Containerd(ContainerdOptions options)
+    : options_(std::move(options)),
+      socket_(options_.state + ".sock"),
+      daemon_{"containerd", options_.state + ".pid", options_.log_file} {}
+
+Result<void> Containerd::start() {
+  if (is_running() && answers(socket_)) return {};
+  TRY(make_directory(options_.root));
+  TRY(make_directory(options_.state));
+  TRY(make_directory(options_.cni_configuration));
+  auto file = options_.state + ".toml";
+  TRY(write_file(file, configuration(options_, socket_), 0644));
+  if (!is_running()) TRY(cluster::start(daemon_, {options_.program, "--config", file}));
+  for (int waited = 0; !answers(socket_); waited += 10) {
+    waitpid(-1, nullptr, WNOHANG);
+    if (!is_running())
+      return fail(internal_error(concat("containerd did not start (is the package containerd installed?); it said:\n", last_words(daemon_, 5))));
+    if (waited > kStartTimeoutMs) return fail(internal_error(concat("containerd does not answer on ", socket_, "; see ", options_.log_file)));
+    usleep(10'000);
+  }
+  return {};
+}
+
+Result<void> Containerd::stop() { return cluster::stop(daemon_, kStopTimeoutMs); }
+
+Result<void> Containerd::import(const std::string& archive) const { return import_images(socket_, archive); }
+
+Result<void> import_images(const std::string& socket, const std::string& archive) {
+  auto command = concat("ctr --address ", shell_word(socket), " --namespace k8s.io images import ", shell_word(archive), " 2>&1");
+  FILE* output = popen(command.c_str(), "re");
+  if (!output) return fail(internal_error(concat("run ctr: ", strerror(errno))));
+  std::string said;
+  char buffer[1024];
+  while (size_t n = fread(buffer, 1, sizeof buffer, output)) said.append(buffer, n);
+  if (pclose(output) == 0) return {};
+  return fail(internal_error(concat("import ", archive, ": ", trim(said))));
+}
+
+}  // namespace sampan::cluster

@@ -1,0 +1,77 @@
+#include "cmd/machine.h"
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "images/own_images.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+constexpr std::string_view kDataDir = "/var/lib/sampan";
+
+}  // namespace
+
+std::string Machine::socket() const { return containerd.empty() ? run_dir + "/containerd.sock" : containerd; }
+
+cluster::ContainerdOptions Machine::containerd_options() const {
+  cluster::ContainerdOptions options;
+  options.root = data_dir + "/containerd";
+  options.state = run_dir + "/containerd";
+  options.log_file = data_dir + "/containerd.log";
+  options.cni_binaries = data_dir + "/cni/bin";
+  options.cni_configuration = data_dir + "/cni/net.d";
+  if (data_dir == kDataDir) {
+    options.cni_binaries = "/opt/cni/bin";
+    options.cni_configuration = "/etc/cni/net.d";
+  }
+  options.pause_image = images::kPauseImage;
+  return options;
+}
+
+cluster::Daemon Machine::server() const { return {"sampan server", run_dir + "/server.pid", data_dir + "/sampan.log"}; }
+
+std::vector<Flag> with_machine_flags(std::span<const Flag> own) {
+  std::vector<Flag> flags(std::begin(kMachineFlags), std::end(kMachineFlags));
+  flags.insert(flags.end(), own.begin(), own.end());
+  return flags;
+}
+
+Machine machine_of(const FlagSet& flags) {
+  Machine machine;
+  machine.data_dir = flags.text("data-dir");
+  bool usual = machine.data_dir == kDataDir;
+  machine.run_dir = flags.text("run-dir");
+  if (machine.run_dir.empty()) machine.run_dir = usual ? "/run/sampan" : machine.data_dir + "/run";
+  machine.kubeconfig = flags.text("kubeconfig");
+  if (machine.kubeconfig.empty()) machine.kubeconfig = usual ? "/etc/sampan/admin.kubeconfig" : machine.data_dir + "/admin.kubeconfig";
+  machine.containerd = flags.text("containerd");
+  constexpr std::string_view scheme = "unix://";
+  if (machine.containerd.starts_with(scheme)) machine.containerd.erase(0, scheme.size());
+  return machine;
+}
+
+std::string span_text(int64_t us) {
+  if (us < 1'000'000) return concat(us / 1000, " ms");
+  if (us < 10'000'000) return concat(us / 1'000'000, ".", us / 100'000 % 10, " s");
+  return concat(us / 1'000'000, " s");
+}
+
+std::optional<int> parse_or_exit(FlagSet& flags, Arguments arguments, std::string_view program, std::string_view about) {
+  if (auto parsed = flags.parse(arguments, program); !parsed) return report(std::move(parsed));
+  if (!flags.help_wanted()) return {};
+  std::fputs(flags.help(program, about).c_str(), stdout);
+  return 0;
+}
+
+int report(Result<void> result) {
+  if (result) return 0;
+  std::string_view why = result.error().message();
+  constexpr std::string_view kPrefix = "Internal error occurred: ";  // for clients, not for whoever sits at the terminal
+  if (why.starts_with(kPrefix)) why.remove_prefix(kPrefix.size());
+  std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(why.size()), why.data());
+  return 1;
+}
+
+}  // namespace sampan::cmd

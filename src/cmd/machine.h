@@ -1,0 +1,40 @@
+// Where a cluster lives on this machine: what `up` makes, `status` looks at and `down` takes away.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "cluster/containerd.h"
+#include "cluster/daemon.h"
+#include "cmd/flags.h"
+
+namespace sampan::cmd {
+
+struct Machine {
+  std::string data_dir, run_dir;
+  std::string kubeconfig;
+  std::string containerd;  // a socket of the user's own; "": ours
+
+  std::string socket() const;
+  cluster::ContainerdOptions containerd_options() const;
+  cluster::Daemon server() const;
+};
+
+// The flags that say which cluster is meant; each command has them beside its own.
+inline constexpr Flag kMachineFlags[] = {
+    {"Cluster", "data-dir", Flag::Type::String, "/var/lib/sampan", Flag::Effect::Works, "Where the cluster keeps everything."},
+    {"Cluster", "run-dir", Flag::Type::String, "", Flag::Effect::Works, "Where its sockets are. Without it: /run/sampan, or DATA-DIR/run for another data directory."},
+    {"Cluster", "kubeconfig", Flag::Type::String, "", Flag::Effect::Works,
+     "The administrator's kubeconfig. Without it: /etc/sampan/admin.kubeconfig, or DATA-DIR/admin.kubeconfig for another data directory."},
+    {"Cluster", "containerd", Flag::Type::String, "", Flag::Effect::Works, "The socket of a containerd to use. Without it the cluster runs one of its own."},
+};
+std::vector<Flag> with_machine_flags(std::span<const Flag> own);
+Machine machine_of(const FlagSet& flags);
+
+// "12 s", "350 ms".
+std::string span_text(int64_t microseconds);
+
+// Parses, shows help, says errors: what every command for people does first. The exit code where there is nothing more to do.
+std::optional<int> parse_or_exit(FlagSet& flags, Arguments arguments, std::string_view program, std::string_view about);
+int report(Result<void> result);  // prints the error, if any; the exit code
+
+}  // namespace sampan::cmd

@@ -1,0 +1,119 @@
+#include "cmd/node_network.h"
+
+#include "api/core_v1.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "network/cni/routes.h"
+
+namespace sampan::cmd {
+
+using client::Value;
+
+Result<std::unique_ptr<NodeNetwork>> NodeNetwork::start(NodeNetworkOptions options, client::Informers& informers, Executor& executor) {
+  auto* nodes = TRY(informers.of(client::builtin("", "nodes")));
+  std::unique_ptr<NodeNetwork> self(new NodeNetwork(std::move(options), *nodes, executor));
+  self->alive_->network = self.get();
+  nodes->start();
+  self->subscription_ = nodes->on_change([raw = self.get()](const client::Change& change) {
+    // Heartbeats change nothing here.
+    if (change.object && change.previous && (*change.object)["spec"].equals((*change.previous)["spec"]) &&
+        (*change.object)["status"]["addresses"].equals((*change.previous)["status"]["addresses"]))
+      return;
+    raw->wake();
+  });
+  return self;
+}
+
+NodeNetwork::~NodeNetwork() {
+  subscription_ = {};
+  std::lock_guard lock(alive_->mutex);
+  alive_->network = nullptr;
+}
+
+void NodeNetwork::wake() {
+  {
+    std::lock_guard lock(alive_->mutex);
+    if (std::exchange(alive_->posted, true)) return;
+  }
+  executor_.post([alive = alive_] {
+    std::lock_guard lock(alive->mutex);
+    alive->posted = false;
+    if (alive->network) alive->network->look();
+  });
+}
+
+void NodeNetwork::look() {
+  std::vector<network::cni::NodeNetworks> all;
+  for (const auto& object : nodes_.all()) {
+    auto node = object->as<api::core_v1::Node>();
+    network::cni::NodeNetworks& networks = all.emplace_back();
+    networks.name = node.metadata().name();
+    for (auto cidr : node.spec().pod_cidrs())
+      if (auto parsed = network::parse_network(cidr)) networks.pod_networks.push_back(*parsed);
+    for (auto address : node.status().addresses())
+      if (address.type() == "InternalIP")
+        if (auto parsed = network::parse_address(address.address())) networks.internal_addresses.push_back(*parsed);
+    if (networks.name != options_.node_name || networks.pod_networks.empty()) continue;
+    auto& installation = options_.installation;
+    installation.pod_networks = networks.pod_networks;
+    installation.cluster_networks.clear();
+    for (const auto& cidr : options_.cluster_cidrs)
+      if (auto parsed = network::parse_network(cidr)) installation.cluster_networks.push_back(*parsed);
+    if (auto installed = network::cni::install(installation); !installed) LOG_ERROR("the pods' network: ", installed.error().message());
+  }
+  auto route = network::NetlinkSocket::open(NETLINK_ROUTE);
+  auto kept = route ? network::cni::keep_routes(*route, network::cni::wanted_routes(all, options_.node_name)) : Result<void>(fail(std::move(route).error()));
+  if (!kept) LOG_ERROR("routes to other nodes: ", kept.error().message());
+}
+
+namespace {
+
+Result<void> apply(client::Api& api, const client::Resource& resource, std::string_view name, Value tree) {
+  TRY(api.patch(resource, "kube-system", name, client::PatchType::Apply, tree, {.manager = "sampan", .force = true}));
+  return {};
+}
+
+Value port_of(Arena& arena, std::string_view name, std::string_view protocol, int64_t port) {
+  Value tree = Value::object(arena);
+  tree.set("name", name);
+  tree.set("protocol", protocol);
+  tree.set("port", port);
+  return tree;
+}
+
+}  // namespace
+
+Result<void> publish_dns(client::Api& api, const std::string& service_ip, const std::string& address, uint16_t port) {
+  Arena arena;
+  Value service = Value::object(arena);
+  Value labels = service.ensure_object("metadata").ensure_object("labels");
+  service["metadata"].set("name", "kube-dns");
+  service["metadata"].set("namespace", "kube-system");
+  labels.set("k8s-app", "kube-dns");
+  labels.set("kubernetes.io/cluster-service", "true");
+  labels.set("kubernetes.io/name", "CoreDNS");
+  Value spec = service.ensure_object("spec");
+  spec.set("clusterIP", std::string_view(service_ip));
+  Value ports = spec.ensure_list("ports");
+  for (auto [name, protocol] : {std::pair("dns", "UDP"), std::pair("dns-tcp", "TCP")}) {
+    Value item = port_of(arena, name, protocol, 53);
+    item.set("targetPort", int64_t{port});
+    ports.push(item);
+  }
+  TRY(apply(api, client::builtin("", "services"), "kube-dns", service));
+
+  Value slice = Value::object(arena);
+  slice.ensure_object("metadata").set("name", "kube-dns");
+  slice["metadata"].set("namespace", "kube-system");
+  slice["metadata"].ensure_object("labels").set("kubernetes.io/service-name", "kube-dns");
+  slice["metadata"]["labels"].set("endpointslice.kubernetes.io/managed-by", "sampan");
+  slice.set("addressType", address.find(':') == std::string::npos ? "IPv4" : "IPv6");
+  Value endpoint = Value::object(arena);
+  endpoint.ensure_list("addresses").push(std::string_view(address));
+  endpoint.ensure_object("conditions").set("ready", true);
+  slice.ensure_list("endpoints").push(endpoint);
+  for (auto [name, protocol] : {std::pair("dns", "UDP"), std::pair("dns-tcp", "TCP")}) slice.ensure_list("ports").push(port_of(arena, name, protocol, port));
+  return apply(api, client::builtin("discovery.k8s.io", "endpointslices"), "kube-dns", slice);
+}
+
+}  // namespace sampan::cmd

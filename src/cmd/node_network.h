@@ -1,0 +1,47 @@
+// What a node does for its pods' network as the cluster changes: the CNI configuration once it has addresses to give, routes to the other nodes' pods.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/api.h"
+#include "client/informer.h"
+#include "network/cni/install.h"
+
+namespace sampan::cmd {
+
+struct NodeNetworkOptions {
+  std::string node_name;
+  network::cni::Installation installation;
+  std::vector<std::string> cluster_cidrs;
+};
+
+class NodeNetwork {
+ public:
+  static Result<std::unique_ptr<NodeNetwork>> start(NodeNetworkOptions options, client::Informers& informers, Executor& executor);
+  ~NodeNetwork();
+
+ private:
+  NodeNetwork(NodeNetworkOptions options, client::Informer& nodes, Executor& executor)
+      : options_(std::move(options)), nodes_(nodes), executor_(executor) {}
+  void look();  // brings the machine to what the nodes say
+
+  struct Alive {
+    std::mutex mutex;
+    NodeNetwork* network = nullptr;
+    bool posted = false;
+  };
+  void wake();
+
+  NodeNetworkOptions options_;
+  client::Informer& nodes_;
+  Executor& executor_;
+  std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
+  client::Subscription subscription_;
+};
+
+// The service kube-dns at `service_ip`, led to the server at `address`. Safe to repeat.
+Result<void> publish_dns(client::Api& api, const std::string& service_ip, const std::string& address, uint16_t port);
+
+}  // namespace sampan::cmd

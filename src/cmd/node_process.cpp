@@ -1,0 +1,187 @@
+#include "cmd/node_process.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/node_network.h"
+#include "images/own_images.h"
+#include "kubelet/agent.h"
+#include "kubelet/server/server.h"
+#include "network/dns/server.h"
+#include "network/proxy/proxy.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+constexpr std::string_view kUsualDataDir = "/var/lib/sampan";
+constexpr uint16_t kDnsPort = 10053, kProxyHealthPort = 10256, kProxyMetricsPort = 10249;
+
+// Tells clusters on one machine apart, in names that the kernel keeps short.
+std::string mark_of(const std::string& data_dir) {
+  if (data_dir == kUsualDataDir) return {};
+  return concat("-", images::sha256_hex(data_dir).substr(0, 6));
+}
+
+class Process final : public NodeProcess {
+ public:
+  Process(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers, Executor& executor)
+      : options_(std::move(options)), api_(api), admin_(admin), informers_(informers), executor_(executor) {}
+
+  Result<void> start() {
+    network_ = TRY(NodeNetwork::start({.node_name = node_name(),
+                                       .installation = cni_installation(options_.data_dir, options_.run_dir),
+                                       .cluster_cidrs = options_.cluster_cidrs},
+                                      informers_, executor_));
+    TRY(start_agent());
+    TRY(start_server());
+    if (options_.proxy) TRY(start_proxy());
+    if (options_.dns && !options_.dns_ip.empty()) TRY(start_dns());
+    return {};
+  }
+
+ private:
+  std::string node_name() const {
+    if (!options_.node_name.empty()) return options_.node_name;
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    return to_lower(name);
+  }
+
+  Result<void> start_agent() {
+    kubelet::AgentOptions agent;
+    agent.node_name = node_name();
+    if (!options_.node_ip.empty()) agent.node_ips = {options_.node_ip};
+    agent.cri.endpoint = options_.runtime_endpoint;
+    agent.paths.root = options_.data_dir + "/kubelet";
+    if (options_.data_dir != kUsualDataDir) {
+      agent.paths.pod_logs = options_.data_dir + "/log/pods";
+      agent.paths.container_logs = "";
+    }
+    agent.static_pods = options_.data_dir + "/manifests";
+    agent.cluster_domain = options_.cluster_domain;
+    if (!options_.dns_ip.empty()) agent.cluster_dns = {options_.dns_ip};
+    agent.cgroup_root = pod_cgroup_root(options_.data_dir);
+    agent.port = options_.port;
+    for (const auto& image : images::own_images()) agent.keep_images.insert(agent.keep_images.end(), image.names.begin(), image.names.end());
+    agent.all_objects = options_.all_objects;
+    agent.make_volumes = kubelet::make_volumes;
+    agent_ = TRY(kubelet::Agent::start(std::move(agent), api_, informers_, executor_, real_clock()));
+    return {};
+  }
+
+  Result<void> start_server() {
+    kubelet::NodeServerOptions server;
+    server.port = options_.port;
+    server.tls.client_ca_file = options_.client_ca_file;
+    server.tls.certificate_file = options_.data_dir + "/kubelet.crt";
+    server.tls.key_file = options_.data_dir + "/kubelet.key";
+    TRY(cluster::write_file(server.tls.key_file, options_.serving.key_pem, 0600));
+    TRY(cluster::write_file(server.tls.certificate_file, options_.serving.certificate_pem, 0644));
+    access_ = kubelet::certificate_access({"kube-apiserver-kubelet-client"});
+    kubelet::NodeServerParts parts{.pods = agent_->pods(),
+                                   .runtime = agent_->runtime(),
+                                   .access = *access_,
+                                   .metrics = [this] { return agent_->metrics(); },
+                                   .cadvisor_metrics = nullptr,
+                                   .health = [this] { return agent_->health(); }};
+    server_ = TRY(kubelet::NodeServer::start(std::move(server), std::move(parts)));
+    return {};
+  }
+
+  Result<void> start_proxy() {
+    namespace proxy = network::proxy;
+    proxy::ProxyOptions wish;
+    wish.node_name = node_name();
+    wish.rules.table = proxy_table(options_.data_dir);
+    wish.rules.local.mode = proxy::LocalTraffic::Mode::Cidr;
+    for (const auto& cidr : options_.cluster_cidrs)
+      if (auto parsed = network::parse_network(cidr)) wish.rules.local.networks.push_back(*parsed);
+    for (const auto& cidr : options_.service_cidrs)
+      if (auto parsed = network::parse_network(cidr)) wish.rules.service_networks.push_back(*parsed);
+    if (options_.data_dir == kUsualDataDir) {
+      wish.health_addresses = {{*network::parse_address("0.0.0.0"), kProxyHealthPort}};
+      wish.metrics_addresses = {{*network::parse_address("127.0.0.1"), kProxyMetricsPort}};
+    }
+    proxy_ = std::make_unique<proxy::Proxy>(std::move(wish), real_clock());
+    TRY(proxy_->follow(informers_));
+    return proxy_->start();
+  }
+
+  Result<void> start_dns() {
+    network::dns::ServerOptions wish;
+    auto address = network::parse_address(options_.node_ip);
+    if (!address) return fail(bad_request(concat(quoted(options_.node_ip), " is no IP address")));
+    wish.addresses = {*address};
+    wish.port = kDnsPort;
+    wish.zone.domain = options_.cluster_domain;
+    dns_ = std::make_unique<network::dns::DnsServer>(std::move(wish));
+    TRY(dns_->follow(informers_));
+    TRY(dns_->start());
+    return publish_dns(admin_, options_.dns_ip, options_.node_ip, kDnsPort);
+  }
+
+  const NodeOptions options_;
+  client::Api& api_;
+  client::Api& admin_;
+  client::Informers& informers_;
+  Executor& executor_;
+  std::unique_ptr<NodeNetwork> network_;
+  std::unique_ptr<kubelet::Agent> agent_;
+  std::unique_ptr<kubelet::NodeAccess> access_;
+  std::unique_ptr<kubelet::NodeServer> server_;
+  std::unique_ptr<network::proxy::Proxy> proxy_;
+  std::unique_ptr<network::dns::DnsServer> dns_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<NodeProcess>> NodeProcess::start(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers,
+                                                        Executor& executor) {
+  auto process = std::make_unique<Process>(std::move(options), api, admin, informers, executor);
+  TRY(process->start());
+  return process;
+}
+
+network::cni::Installation cni_installation(const std::string& data_dir, const std::string& run_dir) {
+  network::cni::Installation installation;
+  auto mark = mark_of(data_dir);
+  installation.state_directory = run_dir + "/cni";
+  if (mark.empty()) return installation;
+  installation.network += mark;
+  installation.bridge = concat("sampan", mark);
+  installation.table += mark;
+  installation.binary_directory = data_dir + "/cni/bin";
+  installation.configuration_directory = data_dir + "/cni/net.d";
+  return installation;
+}
+
+std::string proxy_table(const std::string& data_dir) { return concat("kube-proxy", mark_of(data_dir)); }
+
+std::string pod_cgroup_root(const std::string& data_dir) {
+  auto mark = mark_of(data_dir);
+  return mark.empty() ? std::string() : concat("/sampan", mark);
+}
+
+void remove_pod_cgroups(const std::string& data_dir) {
+  namespace fs = std::filesystem;
+  auto below = pod_cgroup_root(data_dir) + "/kubepods";
+  std::vector<std::string> roots = {concat("/sys/fs/cgroup", below)};
+  std::error_code ignored;
+  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored))
+    if (hierarchy.is_directory(ignored)) roots.push_back(hierarchy.path().string() + below);
+  for (const auto& root : roots) {
+    std::vector<std::string> folders;
+    for (auto it = fs::recursive_directory_iterator(root, ignored); it != fs::recursive_directory_iterator(); it.increment(ignored))
+      if (it->is_directory(ignored)) folders.push_back(it->path());
+    for (auto it = folders.rbegin(); it != folders.rend(); ++it) ::rmdir(it->c_str());
+    ::rmdir(root.c_str());
+    if (auto own = pod_cgroup_root(data_dir); !own.empty()) ::rmdir(root.substr(0, root.size() - std::string_view("/kubepods").size()).c_str());
+  }
+}
+
+}  // namespace sampan::cmd

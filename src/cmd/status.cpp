@@ -1,0 +1,131 @@
+// `sampan status` and `sampan logs`: how the cluster on this machine is, and what it says of itself.
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "base/text.h"
+#include "client/https.h"
+#include "cmd/commands.h"
+#include "cmd/machine.h"
+#include "schema/json.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+using client::Value;
+
+constexpr std::string_view kStatusAbout = "Says whether the cluster on this machine runs, and what its nodes and pods do. The exit code is 0 if all is well.";
+constexpr std::string_view kLogsAbout = "Shows what the cluster's own processes logged. The logs of pods are `kubectl logs`.";
+
+constexpr Flag kStatusFlags[] = {
+    {"Output", "output", Flag::Type::String, "", Flag::Effect::Works, "json, for machines.", 'o'},
+};
+constexpr Flag kLogsFlags[] = {
+    {"Output", "follow", Flag::Type::Bool, "", Flag::Effect::Works, "Go on as more is logged.", 'f'},
+    {"Output", "tail", Flag::Type::Int, "100", Flag::Effect::Works, "How many of the last lines."},
+    {"Output", "runtime", Flag::Type::Bool, "", Flag::Effect::Works, "The container runtime's log instead."},
+};
+
+// Kilobytes that a process has in memory.
+int64_t resident_kb(int pid) {
+  std::ifstream status(concat("/proc/", pid, "/status"));
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) {
+      int64_t kb = 0;
+      auto text = trim(std::string_view(line).substr(6));
+      parse_int(text.substr(0, text.find(' ')), kb);
+      return kb;
+    }
+  return 0;
+}
+
+struct Counts {
+  int nodes = 0, nodes_ready = 0;
+  int pods = 0, pods_running = 0;
+};
+
+Result<Counts> count(const Machine& machine) {
+  Counts counts;
+  auto remote = TRY(client::Remote::connect(TRY(client::load_kubeconfig(machine.kubeconfig)), "sampan"));
+  auto api = client::https_api(remote, "sampan");
+  for (auto& node : TRY(api->list(client::builtin("", "nodes"), ""))) {
+    counts.nodes++;
+    auto conditions = (*node)["status"]["conditions"];
+    for (uint32_t i = 0; i < conditions.size(); i++)
+      counts.nodes_ready += conditions.item(i)["type"].as_string() == "Ready" && conditions.item(i)["status"].as_string() == "True";
+  }
+  for (auto& pod : TRY(api->list(client::builtin("", "pods"), ""))) {
+    counts.pods++;
+    counts.pods_running += (*pod)["status"]["phase"].as_string() == "Running";
+  }
+  return counts;
+}
+
+int show_status(const Machine& machine, bool json) {
+  int pid = cluster::running(machine.server());
+  bool runtime = !machine.containerd.empty() || cluster::Containerd(machine.containerd_options()).is_running();
+  auto counts = pid ? count(machine) : Result<Counts>(fail(internal_error("it does not run")));
+  bool well = pid && runtime && counts && counts->nodes > 0 && counts->nodes == counts->nodes_ready;
+  if (json) {
+    Arena arena;
+    Value tree = Value::object(arena);
+    tree.set("running", pid != 0);
+    tree.set("pid", pid);
+    tree.set("residentBytes", pid ? resident_kb(pid) * 1024 : int64_t{0});
+    tree.set("runtimeRunning", runtime);
+    if (counts) {
+      tree.set("nodes", counts->nodes);
+      tree.set("nodesReady", counts->nodes_ready);
+      tree.set("pods", counts->pods);
+      tree.set("podsRunning", counts->pods_running);
+    } else {
+      tree.set("error", std::string_view(counts.error().message()));
+    }
+    std::string text;
+    schema::write_json(text, tree);
+    std::puts(text.c_str());
+    return well ? 0 : 1;
+  }
+  if (!pid) {
+    std::printf("The cluster does not run. `sampan up` starts it.\n");
+    return 1;
+  }
+  std::printf("server             running, process %d, %lld MB\n", pid, static_cast<long long>(resident_kb(pid) / 1024));
+  std::printf("container runtime  %s\n", runtime ? machine.socket().c_str() : "does not run");
+  if (counts)
+    std::printf("nodes              %d of %d ready\npods               %d of %d running\n", counts->nodes_ready, counts->nodes, counts->pods_running,
+                counts->pods);
+  else
+    std::printf("API                does not answer: %s\n", counts.error().message().c_str());
+  std::printf("kubeconfig         %s\n", machine.kubeconfig.c_str());
+  return well ? 0 : 1;
+}
+
+}  // namespace
+
+int run_status(Arguments arguments) {
+  auto table = with_machine_flags(kStatusFlags);
+  FlagSet flags(table);
+  if (auto code = parse_or_exit(flags, arguments, "sampan status", kStatusAbout)) return *code;
+  auto output = flags.text("output");
+  if (!output.empty() && output != "json") return report(fail(bad_request(concat("--output may be json, not ", quoted(output)))));
+  return show_status(machine_of(flags), output == "json");
+}
+
+int run_logs(Arguments arguments) {
+  auto table = with_machine_flags(kLogsFlags);
+  FlagSet flags(table);
+  if (auto code = parse_or_exit(flags, arguments, "sampan logs", kLogsAbout)) return *code;
+  auto machine = machine_of(flags);
+  auto file = flags.is_true("runtime") ? machine.containerd_options().log_file : machine.server().log_file;
+  auto lines = concat(flags.number("tail"));
+  if (flags.is_true("follow"))
+    execlp("tail", "tail", "-n", lines.c_str(), "-F", file.c_str(), nullptr);
+  else
+    execlp("tail", "tail", "-n", lines.c_str(), file.c_str(), nullptr);
+  return report(fail(internal_error(concat("run tail: ", strerror(errno)))));
+}
+
+}  // namespace sampan::cmd

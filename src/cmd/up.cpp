@@ -1,0 +1,242 @@
+// `sampan up`: from nothing to a cluster with a running pod, saying what happens.
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "client/https.h"
+#include "cluster/certificates.h"
+#include "cmd/commands.h"
+#include "cmd/machine.h"
+#include "images/own_images.h"
+
+namespace sampan::cmd {
+
+namespace {
+
+using Type = Flag::Type;
+using Effect = Flag::Effect;
+using client::Value;
+
+constexpr std::string_view kAbout =
+    "Starts a cluster of one node on this machine and waits until a first pod runs in it. What runs already is left as it is.\n"
+    "`sampan down` takes everything away again.";
+
+constexpr Flag kFlags[] = {
+    {"Cluster", "node-name", Type::String, "", Effect::Works, "What the node is called. Without it: the machine's name."},
+    {"Cluster", "first-pod", Type::Bool, "true", Effect::Works, "Whether a first pod is made and waited for, to see that all works."},
+    {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
+    {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
+    {"Network", "cluster-cidr", Type::String, "10.244.0.0/16", Effect::Works, "What pods get their addresses from."},
+    {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from."},
+    {"Misc", "v", Type::Int, "0", Effect::Works, "How much the cluster logs.", 'v'},
+};
+
+constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
+
+int64_t now_us() { return real_clock().monotonic_us(); }
+
+class Progress {
+ public:
+  void begin(std::string_view what) {
+    what_ = what;
+    began_us_ = now_us();
+    if (terminal_) std::printf("  %-28s ...\r", what_.c_str()), std::fflush(stdout);
+  }
+  void done(std::string_view remark = {}) {
+    std::printf("  %-28s %-8s %.*s\n", what_.c_str(), span_text(now_us() - began_us_).c_str(), static_cast<int>(remark.size()), remark.data());
+    std::fflush(stdout);
+  }
+
+ private:
+  const bool terminal_ = isatty(1);
+  std::string what_;
+  int64_t began_us_ = 0;
+};
+
+Result<void> check_port(uint16_t port) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  sockaddr_in name{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {INADDR_ANY}, .sin_zero = {}};
+  bool free = bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+  close(fd);
+  if (free) return {};
+  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); --secure-port and --data-dir make room for two")));
+}
+
+Result<void> make_directory(const std::string& path, unsigned mode) {
+  for (size_t at = 1; at != std::string::npos;) {
+    at = path.find('/', at);
+    auto part = path.substr(0, at);
+    if (mkdir(part.c_str(), at == std::string::npos ? mode : 0755) != 0 && errno != EEXIST)
+      return fail(internal_error(concat("make the directory ", part, ": ", strerror(errno))));
+    if (at != std::string::npos) at++;
+  }
+  return {};
+}
+
+class Up {
+ public:
+  Up(Machine machine, const FlagSet& flags) : machine_(std::move(machine)), flags_(flags), server_(machine_.server()) {}
+
+  Result<void> run() {
+    if (geteuid() != 0) return fail(bad_request("a cluster makes network interfaces, mounts and control groups: run this as root"));
+    int64_t began = now_us();
+    bool was_there = cluster::running(server_) != 0;
+    if (was_there)
+      std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
+    else
+      TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port"))));
+    TRY(make_directory(machine_.data_dir, 0711));
+    TRY(make_directory(machine_.run_dir, 0711));
+    TRY(make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
+    TRY(start_containerd());
+    if (!was_there) TRY(start_server());
+    TRY(wait_for_api());
+    TRY(wait_for_node());
+    if (flags_.is_true("first-pod")) TRY(run_first_pod());
+    std::printf("\nThe cluster is up after %s. How to go on:\n\n  export KUBECONFIG=%s\n  kubectl get nodes,pods -A\n"
+                "  kubectl create deployment hello --image=hello:v1 --replicas=3\n  kubectl expose deployment hello --port=80 --target-port=3000\n",
+                span_text(now_us() - began).c_str(), machine_.kubeconfig.c_str());
+    return {};
+  }
+
+ private:
+  Result<void> start_containerd() {
+    if (machine_.containerd.empty()) {
+      progress_.begin("container runtime");
+      TRY(cluster::Containerd(machine_.containerd_options()).start());
+      progress_.done(machine_.socket());
+    }
+    progress_.begin("images");
+    auto archive = machine_.run_dir + "/images.tar";
+    auto all = images::own_images();
+    for (auto& image : images::shell_images()) all.push_back(std::move(image));
+    TRY(cluster::write_file(archive, images::oci_archive(all), 0600));
+    auto imported = cluster::import_images(machine_.socket(), archive);
+    unlink(archive.c_str());
+    TRY(std::move(imported));
+    progress_.done(concat(all.size(), " without a registry"));
+    return {};
+  }
+
+  Result<void> start_server() {
+    char self[4096];
+    auto size = readlink("/proc/self/exe", self, sizeof self);
+    if (size <= 0) return fail(internal_error(concat("find my own program: ", strerror(errno))));
+    std::vector<std::string> words = {std::string(self, static_cast<size_t>(size)), "server", "--node"};
+    for (std::string_view name : {"bind-address", "secure-port", "cluster-cidr", "service-cluster-ip-range", "v"})
+      words.push_back(concat("--", name, "=", flags_.text(name)));
+    if (flags_.given("node-name")) words.push_back(concat("--node-name=", flags_.text("node-name")));
+    words.push_back(concat("--data-dir=", machine_.data_dir));
+    words.push_back(concat("--run-dir=", machine_.run_dir));
+    words.push_back(concat("--kubeconfig=", machine_.kubeconfig));
+    words.push_back(concat("--container-runtime-endpoint=unix://", machine_.socket()));
+    // Of the run before, and so nothing that could be taken for this one's.
+    unlink((machine_.data_dir + "/admin.kubeconfig").c_str());
+    unlink(machine_.kubeconfig.c_str());
+    TRY(cluster::start(server_, words));
+    return {};
+  }
+
+  // Asks until `there` says so. Ends early where the server has ended.
+  Result<void> wait(int64_t timeout_us, std::string_view what, const std::function<Result<bool>()>& there) {
+    std::string last = "nothing was heard of it";
+    for (int64_t until = now_us() + timeout_us; now_us() < until;) {
+      auto result = there();
+      if (result && *result) return {};
+      if (!result) last = result.error().message();
+      if (!cluster::running(server_)) return fail(internal_error(concat("the server has ended; it said:\n", cluster::last_words(server_, 5))));
+      usleep(10'000);
+    }
+    return fail(internal_error(concat(what, " after ", timeout_us / 1'000'000, " s: ", last, "\nMore is in ", server_.log_file)));
+  }
+
+  Result<void> wait_for_api() {
+    progress_.begin("API server");
+    TRY(wait(kApiTimeoutUs, "the API server does not answer", [&]() -> Result<bool> {
+      if (!remote_) remote_ = TRY(client::Remote::connect(TRY(client::load_kubeconfig(machine_.kubeconfig)), "sampan"));
+      TRY(remote_->send({.path = "/readyz"}));
+      return true;
+    }));
+    api_ = client::https_api(remote_, "sampan");
+    progress_.done();
+    return {};
+  }
+
+  Result<void> wait_for_node() {
+    progress_.begin("node");
+    std::string name;
+    TRY(wait(kNodeTimeoutUs, "the node is not ready", [&]() -> Result<bool> {
+      auto nodes = TRY(api_->list(client::builtin("", "nodes"), ""));
+      std::string why = "it has not been registered";
+      for (auto& node : nodes) {
+        auto conditions = (*node)["status"]["conditions"];
+        for (uint32_t i = 0; i < conditions.size(); i++) {
+          auto condition = conditions.item(i);
+          if (condition["type"].as_string() != "Ready") continue;
+          name = (*node)["metadata"]["name"].as_string();
+          if (condition["status"].as_string() == "True") return true;
+          why = condition["message"].as_string();
+        }
+      }
+      return fail(internal_error(why));
+    }));
+    progress_.done(name);
+    return {};
+  }
+
+  Result<void> run_first_pod() {
+    progress_.begin("first pod");
+    const auto& pods = client::builtin("", "pods");
+    Arena arena;
+    Value pod = Value::object(arena);
+    Value metadata = pod.ensure_object("metadata");
+    metadata.set("name", "hello");
+    metadata.ensure_object("labels").set("app", "hello");
+    Value container = Value::object(arena);
+    container.set("name", "hello");
+    container.set("image", "hello:v1");
+    pod.ensure_object("spec").ensure_list("containers").push(container);
+    // The default service account is made a moment after its namespace.
+    TRY(wait(kPodTimeoutUs, "the first pod cannot be made", [&]() -> Result<bool> {
+      auto made = api_->create(pods, "default", pod);
+      if (!made && !made.error().is(Reason::AlreadyExists)) return fail(std::move(made).error());
+      return true;
+    }));
+    std::string remark;
+    TRY(wait(kPodTimeoutUs, "the first pod does not run", [&]() -> Result<bool> {
+      auto now = TRY(api_->get(pods, "default", "hello"));
+      auto status = (*now)["status"];
+      remark = concat("default/hello at ", status["podIP"].as_string());
+      if (status["phase"].as_string() == "Running") return true;
+      auto containers = status["containerStatuses"];
+      auto waiting = containers.size() ? containers.item(0)["state"]["waiting"] : schema::AnyView();
+      return fail(internal_error(concat("it is ", status["phase"].as_string(), " ", waiting["reason"].as_string(), " ", waiting["message"].as_string())));
+    }));
+    progress_.done(remark);
+    return {};
+  }
+
+  const Machine machine_;
+  const FlagSet& flags_;
+  const cluster::Daemon server_;
+  Progress progress_;
+  std::shared_ptr<client::Remote> remote_;
+  std::unique_ptr<client::Api> api_;
+};
+
+}  // namespace
+
+int run_up(Arguments arguments) {
+  auto table = with_machine_flags(kFlags);
+  FlagSet flags(table);
+  if (auto code = parse_or_exit(flags, arguments, "sampan up", kAbout)) return *code;
+  return report(Up(machine_of(flags), flags).run());
+}
+
+}  // namespace sampan::cmd
