@@ -6,54 +6,56 @@ namespace sampan::apiserver {
 
 namespace {
 
+using Made = Result<std::unique_ptr<AdmissionPlugin>>;
+
 struct Entry {
   std::string_view name;
   bool on_by_default;
-  std::unique_ptr<AdmissionPlugin> (*make)(const AdmissionParts&);  // null: known to upstream, not here yet
+  Made (*make)(const AdmissionParts&);  // null: known to upstream, not here yet
 };
 
 // Upstream's plug-ins in upstream's order. NodeRestriction is on by default as it is wherever upstream is set up with nodes.
 constexpr Entry kPlugins[] = {
     {"AlwaysAdmit", false, nullptr},
-    {"NamespaceAutoProvision", false, [](const AdmissionParts& it) { return namespace_auto_provision(it.catalog); }},
-    {"NamespaceLifecycle", true, [](const AdmissionParts& it) { return namespace_lifecycle(it.catalog); }},
-    {"NamespaceExists", false, [](const AdmissionParts& it) { return namespace_exists(it.catalog); }},
+    {"NamespaceAutoProvision", false, [](const AdmissionParts& it) -> Made { return namespace_auto_provision(it.catalog); }},
+    {"NamespaceLifecycle", true, [](const AdmissionParts& it) -> Made { return namespace_lifecycle(it.catalog); }},
+    {"NamespaceExists", false, [](const AdmissionParts& it) -> Made { return namespace_exists(it.catalog); }},
     {"LimitPodHardAntiAffinityTopology", false, nullptr},
-    {"LimitRanger", true, [](const AdmissionParts& it) { return limit_ranger(it.catalog); }},
-    {"ServiceAccount", true, [](const AdmissionParts& it) { return service_account(it.catalog, it.clock, it.random); }},
-    {"NodeRestriction", true, [](const AdmissionParts& it) { return node_restriction(it.catalog, it.access); }},
-    {"TaintNodesByCondition", true, [](const AdmissionParts&) { return taint_nodes_by_condition(); }},
-    {"AlwaysPullImages", false, [](const AdmissionParts&) { return always_pull_images(); }},
+    {"LimitRanger", true, [](const AdmissionParts& it) -> Made { return limit_ranger(it.catalog); }},
+    {"ServiceAccount", true, [](const AdmissionParts& it) -> Made { return service_account(it.catalog, it.clock, it.random); }},
+    {"NodeRestriction", true, [](const AdmissionParts& it) -> Made { return node_restriction(it.catalog, it.access); }},
+    {"TaintNodesByCondition", true, [](const AdmissionParts&) -> Made { return taint_nodes_by_condition(); }},
+    {"AlwaysPullImages", false, [](const AdmissionParts&) -> Made { return always_pull_images(); }},
     {"ImagePolicyWebhook", false, nullptr},
-    {"PodSecurity", true, nullptr},
-    {"PodNodeSelector", false, nullptr},
-    {"Priority", true, [](const AdmissionParts& it) { return priority(it.catalog); }},
-    {"DefaultTolerationSeconds", true, [](const AdmissionParts&) { return default_toleration_seconds(); }},
-    {"PodTolerationRestriction", false, nullptr},
-    {"EventRateLimit", false, nullptr},
-    {"ExtendedResourceToleration", false, [](const AdmissionParts&) { return extended_resource_toleration(); }},
-    {"DefaultStorageClass", true, [](const AdmissionParts& it) { return default_storage_class(it.catalog); }},
-    {"StorageObjectInUseProtection", true, [](const AdmissionParts&) { return storage_object_in_use_protection(); }},
+    {"PodSecurity", true, [](const AdmissionParts& it) -> Made { return pod_security(it.settings("PodSecurity"), it.catalog); }},
+    {"PodNodeSelector", false, [](const AdmissionParts& it) -> Made { return pod_node_selector(it.settings("PodNodeSelector"), it.catalog); }},
+    {"Priority", true, [](const AdmissionParts& it) -> Made { return priority(it.catalog); }},
+    {"DefaultTolerationSeconds", true, [](const AdmissionParts&) -> Made { return default_toleration_seconds(); }},
+    {"PodTolerationRestriction", false, [](const AdmissionParts& it) -> Made { return pod_toleration_restriction(it.settings("PodTolerationRestriction"), it.catalog); }},
+    {"EventRateLimit", false, [](const AdmissionParts& it) -> Made { return event_rate_limit(it.settings("EventRateLimit"), it.clock); }},
+    {"ExtendedResourceToleration", false, [](const AdmissionParts&) -> Made { return extended_resource_toleration(); }},
+    {"DefaultStorageClass", true, [](const AdmissionParts& it) -> Made { return default_storage_class(it.catalog); }},
+    {"StorageObjectInUseProtection", true, [](const AdmissionParts&) -> Made { return storage_object_in_use_protection(); }},
     {"PodGroupProtection", true, nullptr},
-    {"OwnerReferencesPermissionEnforcement", false, nullptr},
-    {"PersistentVolumeClaimResize", true, [](const AdmissionParts& it) { return persistent_volume_claim_resize(it.catalog); }},
-    {"RuntimeClass", true, [](const AdmissionParts& it) { return runtime_class(it.catalog); }},
-    {"CertificateApproval", true, [](const AdmissionParts& it) { return certificate_approval(it.access); }},
-    {"CertificateSigning", true, [](const AdmissionParts& it) { return certificate_signing(it.access); }},
+    {"OwnerReferencesPermissionEnforcement", false, [](const AdmissionParts& it) -> Made { return owner_references_permission_enforcement(it.catalog, it.access); }},
+    {"PersistentVolumeClaimResize", true, [](const AdmissionParts& it) -> Made { return persistent_volume_claim_resize(it.catalog); }},
+    {"RuntimeClass", true, [](const AdmissionParts& it) -> Made { return runtime_class(it.catalog); }},
+    {"CertificateApproval", true, [](const AdmissionParts& it) -> Made { return certificate_approval(it.access); }},
+    {"CertificateSigning", true, [](const AdmissionParts& it) -> Made { return certificate_signing(it.access); }},
     {"ClusterTrustBundleAttest", true, nullptr},
-    {"CertificateSubjectRestriction", true, [](const AdmissionParts&) { return certificate_subject_restriction(); }},
-    {"DefaultIngressClass", true, [](const AdmissionParts& it) { return default_ingress_class(it.catalog); }},
-    {"DenyServiceExternalIPs", false, [](const AdmissionParts&) { return deny_service_external_ips(); }},
-    {"PodTopologyLabels", true, [](const AdmissionParts& it) { return pod_topology_labels(it.catalog); }},
+    {"CertificateSubjectRestriction", true, [](const AdmissionParts&) -> Made { return certificate_subject_restriction(); }},
+    {"DefaultIngressClass", true, [](const AdmissionParts& it) -> Made { return default_ingress_class(it.catalog); }},
+    {"DenyServiceExternalIPs", false, [](const AdmissionParts&) -> Made { return deny_service_external_ips(); }},
+    {"PodTopologyLabels", true, [](const AdmissionParts& it) -> Made { return pod_topology_labels(it.catalog); }},
     {"PodGroupWorkloadExists", true, nullptr},
     {"NodeDeclaredFeatureValidator", true, nullptr},
     {"JobValidation", true, nullptr},
-    {"PodResizeValidator", true, [](const AdmissionParts& it) { return pod_resize_validator(it.catalog); }},
+    {"PodResizeValidator", true, [](const AdmissionParts& it) -> Made { return pod_resize_validator(it.catalog); }},
     {"MutatingAdmissionPolicy", true, nullptr},
     {"MutatingAdmissionWebhook", true, nullptr},
     {"ValidatingAdmissionPolicy", true, nullptr},
     {"ValidatingAdmissionWebhook", true, nullptr},
-    {"ResourceQuota", true, nullptr},
+    {"ResourceQuota", true, [](const AdmissionParts& it) -> Made { return resource_quota(it.catalog, it.clock); }},
     {"AlwaysDeny", false, nullptr},
 };
 
@@ -70,13 +72,19 @@ Result<void> check_names(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<std::unique_ptr<Admission>> Admission::create(const AdmissionConfig& config, const AdmissionParts& parts) {
+std::string_view AdmissionParts::settings(std::string_view plugin) const {
+  auto found = config.settings.find(plugin);
+  return found == config.settings.end() ? std::string_view() : std::string_view(found->second);
+}
+
+Result<std::unique_ptr<Admission>> Admission::create(const AdmissionParts& parts) {
+  const AdmissionConfig& config = parts.config;
   TRY(check_names(config.enable));
   TRY(check_names(config.disable));
   auto admission = std::make_unique<Admission>();
   for (const Entry& entry : kPlugins) {
     bool on = (entry.on_by_default || contains(config.enable, entry.name)) && !contains(config.disable, entry.name);
-    if (on && entry.make) admission->plugins_.push_back(entry.make(parts));
+    if (on && entry.make) admission->plugins_.push_back(TRY(entry.make(parts)));
   }
   return admission;
 }

@@ -1,6 +1,7 @@
 // Admission: what may change or refuse a write after it is authorised. Plug-ins run in the order of one list (admission.cpp), first all that
 // change the object, then, on the finished object, all that judge it.
 #pragma once
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ class AdmissionPlugin {
 
 struct AdmissionConfig {
   std::vector<std::string> enable, disable;  // names, as --enable-admission-plugins and --disable-admission-plugins give them
+  std::map<std::string, std::string, std::less<>> settings;  // by plug-in, as YAML
 };
 
 // What plug-ins may use of the server.
@@ -49,12 +51,14 @@ struct AdmissionParts {
   Clock& clock;
   Random& random;
   Access& access;
+  const AdmissionConfig& config;
+  std::string_view settings(std::string_view plugin) const;  // "" without any
 };
 
 class Admission {
  public:
   // Errors name unknown plug-ins.
-  static Result<std::unique_ptr<Admission>> create(const AdmissionConfig& config, const AdmissionParts& parts);
+  static Result<std::unique_ptr<Admission>> create(const AdmissionParts& parts);
   Result<void> mutate(const Attributes& attributes, schema::Value object, const schema::Object* old);
   Result<void> validate(const Attributes& attributes, const schema::Object* object, const schema::Object* old);
   std::vector<std::string_view> names() const;
@@ -72,11 +76,16 @@ std::unique_ptr<AdmissionPlugin> service_account(Catalog& catalog, Clock& clock,
 std::unique_ptr<AdmissionPlugin> node_restriction(Catalog& catalog, Access& access);
 std::unique_ptr<AdmissionPlugin> taint_nodes_by_condition();
 std::unique_ptr<AdmissionPlugin> always_pull_images();
+Result<std::unique_ptr<AdmissionPlugin>> pod_security(std::string_view settings, Catalog& catalog);
+Result<std::unique_ptr<AdmissionPlugin>> pod_node_selector(std::string_view settings, Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> priority(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> default_toleration_seconds();
+Result<std::unique_ptr<AdmissionPlugin>> pod_toleration_restriction(std::string_view settings, Catalog& catalog);
+Result<std::unique_ptr<AdmissionPlugin>> event_rate_limit(std::string_view settings, Clock& clock);
 std::unique_ptr<AdmissionPlugin> extended_resource_toleration();
 std::unique_ptr<AdmissionPlugin> default_storage_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> storage_object_in_use_protection();
+std::unique_ptr<AdmissionPlugin> owner_references_permission_enforcement(Catalog& catalog, Access& access);
 std::unique_ptr<AdmissionPlugin> persistent_volume_claim_resize(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> runtime_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> certificate_approval(Access& access);
@@ -86,5 +95,6 @@ std::unique_ptr<AdmissionPlugin> default_ingress_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
 std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> pod_resize_validator(Catalog& catalog);
+std::unique_ptr<AdmissionPlugin> resource_quota(Catalog& catalog, Clock& clock);
 
 }  // namespace sampan::apiserver

@@ -85,7 +85,7 @@ class Server final : public ApiServer {
     const net::Request& request = exchange->request();
     if (leads_away(request.path)) return answer_away(std::move(exchange));
     bool reads = request.method == "GET" || request.method == "HEAD";
-    if (reads && config_.store_is_local) return answer(*exchange);
+    if (reads && config_.store_is_local && !access_->asks_others()) return answer(*exchange);
     workers_->post([this, exchange = std::move(exchange)] { answer(*exchange); });
   }
 
@@ -265,7 +265,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto catalog = TRY(Catalog::open(store, clock, random, config.runtime_config));
   auto workers = make_thread_pool(config.workers);
   auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
-  auto admission = TRY(Admission::create(config.admission, {*catalog, clock, random, *access}));
+  auto admission = TRY(Admission::create({*catalog, clock, random, *access, config.admission}));
   auto backends = TRY(Backends::create(std::move(config.backends)));
   return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config),
                                   std::move(backends));

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apiserver/access/webhooks.h"
 #include "base/text.h"
+#include "client/kubeconfig.h"
 #include "cluster/certificates.h"
 
 namespace sampan::cmd {
@@ -36,6 +38,7 @@ Result<void> read_authentication_config(const FlagSet& flags, AccessOptions& out
   auto config = parse_authentication_config(text);
   if (!config)
     return fail(complaint(concat("failed to load authentication configuration from file ", quoted(path), ": ", config.error().message())));
+  out.issuers = std::move(config->issuers);
   if (!config->says_anonymous) return {};
   if (flags.given("anonymous-auth"))
     return fail(complaint("anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in authentication configuration file"));
@@ -110,6 +113,68 @@ Result<void> read_request_headers(const FlagSet& flags, AccessOptions& out) {
   return {};
 }
 
+Result<void> read_oidc(const FlagSet& flags, AccessOptions& out) {
+  apiserver::OidcConfig oidc;
+  oidc.issuer = flags.text("oidc-issuer-url");
+  auto client = flags.text("oidc-client-id"), prefix = flags.text("oidc-username-prefix");
+  if (oidc.issuer.empty() && client.empty()) return {};
+  if (oidc.issuer.empty() || client.empty()) return fail(complaint("oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set"));
+  if (!flags.text("authentication-config").empty())
+    return fail(complaint("authentication-config file and oidc-* flags are mutually exclusive"));
+  if (!oidc.issuer.starts_with("https://")) return fail(complaint(concat("oidc-issuer-url: Invalid value: ", quoted(oidc.issuer), ": URL scheme must be https")));
+  oidc.tls.ca_file = flags.text("oidc-ca-file");
+  oidc.audiences = {client};
+  oidc.algorithms = flags.list("oidc-signing-algs");
+  oidc.username.claim = flags.text("oidc-username-claim");
+  // Names of several providers must not be taken for each other, unless they are mail addresses or the prefix is given up.
+  if (prefix.empty() && oidc.username.claim != "email") prefix = concat(oidc.issuer, "#");
+  if (prefix != "-") oidc.username.prefix = prefix;
+  oidc.groups = {flags.text("oidc-groups-claim"), flags.text("oidc-groups-prefix")};
+  for (const auto& pair : flags.list("oidc-required-claim")) {
+    auto equals = pair.find('=');
+    if (equals == std::string::npos) return fail(complaint(concat("oidc-required-claim: ", quoted(pair), " is not KEY=VALUE")));
+    oidc.required.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  out.issuers.push_back(std::move(oidc));
+  return {};
+}
+
+Result<AccessOptions::Webhook> read_webhook(const FlagSet& flags, std::string_view of, std::string_view allowed_ttl, std::string_view denied_ttl) {
+  AccessOptions::Webhook webhook;
+  webhook.kubeconfig = flags.text(concat(of, "-webhook-config-file"));
+  webhook.version = flags.text(concat(of, "-webhook-version"));
+  webhook.allowed_ttl_us = flags.nanoseconds(allowed_ttl) / 1000;
+  webhook.denied_ttl_us = flags.nanoseconds(denied_ttl) / 1000;
+  if (webhook.version != "v1" && webhook.version != "v1beta1")
+    return fail(complaint(concat("--", of, "-webhook-version must be v1 or v1beta1, got ", quoted(webhook.version))));
+  return webhook;
+}
+
+Result<void> read_webhooks(const FlagSet& flags, AccessOptions& out) {
+  out.token_webhook = TRY(read_webhook(flags, "authentication-token", "authentication-token-webhook-cache-ttl", "authentication-token-webhook-cache-ttl"));
+  out.rights_webhook =
+      TRY(read_webhook(flags, "authorization", "authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"));
+  bool wanted = std::find(out.modes.begin(), out.modes.end(), "Webhook") != out.modes.end();
+  if (wanted && out.rights_webhook.kubeconfig.empty())
+    return fail(complaint("authorization-mode Webhook requires --authorization-webhook-config-file"));
+  if (!wanted && !out.rights_webhook.kubeconfig.empty())
+    return fail(complaint("cannot specify --authorization-webhook-config-file without mode Webhook"));
+  return {};
+}
+
+Result<apiserver::WebhookConfig> webhook_config(const AccessOptions::Webhook& options) {
+  auto kubeconfig = TRY(client::load_kubeconfig(options.kubeconfig));
+  apiserver::WebhookConfig config;
+  config.url = kubeconfig.server;
+  config.server_name = kubeconfig.server_name;
+  config.tls = kubeconfig.tls;
+  config.token = kubeconfig.token;
+  config.version = options.version;
+  config.allowed_ttl_us = options.allowed_ttl_us;
+  config.denied_ttl_us = options.denied_ttl_us;
+  return config;
+}
+
 }  // namespace
 
 Result<AccessOptions> access_options(const FlagSet& flags) {
@@ -120,6 +185,8 @@ Result<AccessOptions> access_options(const FlagSet& flags) {
   TRY(read_authentication_config(flags, out));
   TRY(read_service_accounts(flags, out));
   TRY(read_request_headers(flags, out));
+  TRY(read_oidc(flags, out));
+  TRY(read_webhooks(flags, out));
   out.bootstrap_tokens = flags.is_true("enable-bootstrap-token-auth");
   return out;
 }
@@ -135,6 +202,12 @@ Result<apiserver::AccessConfig> access_config(const AccessOptions& options, cons
   if (!options.token_file.empty()) config.tokens.push_back(TRY(apiserver::token_file_authenticator(options.token_file)));
   config.service_accounts = TRY(service_account_config(options, directory, host));
   config.bootstrap_tokens = options.bootstrap_tokens;
+  for (const auto& issuer : options.issuers) config.remote_tokens.push_back(TRY(apiserver::oidc_authenticator(issuer, real_clock())));
+  auto audiences = config.audiences.empty() ? config.service_accounts->issuers : config.audiences;
+  if (!options.token_webhook.kubeconfig.empty())
+    config.remote_tokens.push_back(TRY(apiserver::webhook_token_authenticator(TRY(webhook_config(options.token_webhook)), audiences, real_clock())));
+  if (!options.rights_webhook.kubeconfig.empty())
+    config.webhook = TRY(apiserver::webhook_authorizer(TRY(webhook_config(options.rights_webhook)), real_clock()));
   config.authorizers.push_back(apiserver::masters_authorizer());
   return config;
 }

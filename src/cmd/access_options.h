@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "apiserver/access/access.h"
+#include "apiserver/access/oidc.h"
 #include "apiserver/access/request_headers.h"
 #include "cmd/authentication_config.h"
 #include "cmd/flags.h"
@@ -20,6 +21,13 @@ struct AccessOptions {
   std::string jwks_uri;                  // "" = ours
   int64_t account_token_seconds_max = 0;
   bool bootstrap_tokens = false;
+  std::vector<apiserver::OidcConfig> issuers;
+  // Webhooks: a kubeconfig each, "" = none.
+  struct Webhook {
+    std::string kubeconfig, version;
+    int64_t allowed_ttl_us = 0, denied_ttl_us = 0;
+  };
+  Webhook token_webhook, rights_webhook;
   std::string proxy_ca_file;  // of front proxies; "": there are none
   apiserver::RequestHeaderConfig request_headers;
   bool extend_account_tokens = true, lookup_accounts = true;

@@ -29,6 +29,23 @@ TEST(AuthenticationConfig, Anonymous) {
   }
 }
 
+TEST(AuthenticationConfig, Issuers) {
+  auto config = parse_authentication_config(concat(kHead, R"(jwt:
+- issuer: {url: https://id.test, discoveryURL: https://id.test/other, audiences: [a, b], audienceMatchPolicy: MatchAny, certificateAuthority: PEM}
+  claimMappings:
+    username: {claim: email, prefix: "id:"}
+    groups: {claim: roles, prefix: "g:"}
+    uid: {claim: sub}
+  claimValidationRules: [{claim: hd, requiredValue: example.com}]
+)"));
+  ASSERT_TRUE(config) << config.error().message();
+  ASSERT_EQ(config->issuers.size(), 1u);
+  const auto& issuer = config->issuers[0];
+  EXPECT_EQ(concat(issuer.issuer, " ", issuer.discovery_url, " ", join(issuer.audiences, ","), " ", issuer.tls.ca_pem), "https://id.test https://id.test/other a,b PEM");
+  EXPECT_EQ(concat(issuer.username.prefix, issuer.username.claim, " ", issuer.groups.prefix, issuer.groups.claim, " ", issuer.uid_claim), "id:email g:roles sub");
+  EXPECT_EQ(concat(issuer.required[0].first, "=", issuer.required[0].second), "hd=example.com");
+}
+
 TEST(AuthenticationConfig, Complaints) {
   const struct {
     std::string text;
@@ -39,6 +56,10 @@ TEST(AuthenticationConfig, Complaints) {
       {concat(kHead, "anonymous: {enabled: true, conditions: [{}]}\n"), "anonymous.conditions[0].path: Required value"},
       {concat(kHead, "anonymous: {enabled: false, conditions: [{path: /a}]}\n"),
        "anonymous.conditions: Invalid value: enabled should be set to true when conditions are defined"},
+      {concat(kHead, "jwt: [{issuer: {url: 'http://a', audiences: [x]}}]\n"), R"(jwt[0].issuer.url: Invalid value: "http://a": URL scheme must be https)"},
+      {concat(kHead, "jwt: [{issuer: {url: 'https://a'}}]\n"), "jwt[0].issuer.audiences: Required value: at least one jwt.issuer.audiences is required"},
+      {concat(kHead, "jwt: [{issuer: {url: 'https://a', audiences: [x]}, claimMappings: {username: {expression: claims.sub}}}]\n"),
+       "jwt[0]: expressions are not supported: name claims instead"},
       {"", R"(no kind "" is registered for version ""; expected AuthenticationConfiguration of apiserver.config.k8s.io/v1)"},
   };
   for (const auto& it : cases) {

@@ -52,11 +52,14 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
     it.tokens.push_back(std::move(tokens));
   }
   if (it.bootstrap_tokens) it.tokens.push_back(bootstrap_token_authenticator(catalog, clock));
+  access->asks_others_ = !it.remote_tokens.empty() || it.webhook;
+  for (auto& tokens : it.remote_tokens) it.tokens.push_back(std::move(tokens));
   access->rbac_ = std::make_unique<Rbac>(catalog);
   for (const auto& mode : it.modes) {
     if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
     if (mode == "AlwaysDeny") it.authorizers.push_back(always_deny_authorizer());
     if (mode == "Node") it.authorizers.push_back(node_authorizer(catalog));
+    if (mode == "Webhook" && it.webhook) it.authorizers.push_back(std::move(it.webhook));
     if (mode == "RBAC") it.authorizers.push_back(nullptr);  // its place
   }
   for (const auto& authorizer : it.authorizers) access->authorizers_.push_back(authorizer ? authorizer.get() : access->rbac_.get());

@@ -15,12 +15,14 @@ struct AccessConfig {
   std::vector<std::unique_ptr<TokenAuthenticator>> tokens;
   std::optional<ServiceAccountConfig> service_accounts;  // after `tokens`
   bool bootstrap_tokens = false;                         // after those
+  std::vector<std::unique_ptr<TokenAuthenticator>> remote_tokens;  // the last: they may ask others, which takes time
   std::vector<std::string> audiences;                    // of the API server
   bool anonymous = true;                                 // an identity for requests without credentials; the authorisers decide what it may do
   std::vector<std::string> anonymous_paths;              // only for these; empty: for all
   // Asked in this order, those here before those that the modes name ("Node", "RBAC", "AlwaysAllow", "AlwaysDeny").
   std::vector<std::unique_ptr<Authorizer>> authorizers;
   std::vector<std::string> modes;
+  std::unique_ptr<Authorizer> webhook;  // in the place of the mode "Webhook"; may ask others
 };
 
 class Access {
@@ -37,6 +39,9 @@ class Access {
   SubjectRules rules_for(const User& user, std::string_view name_space);
   Rbac& rbac() { return *rbac_; }  // also where it does not decide: what may be granted is decided by it
 
+  // May a question take as long as another machine takes to answer?
+  bool asks_others() const { return asks_others_; }
+
   ServiceAccountTokens* service_accounts() { return service_accounts_; }
   const std::vector<std::string>& audiences() const { return config_.audiences; }
 
@@ -45,6 +50,7 @@ class Access {
   bool anonymous_may_come(std::string_view path) const;
 
   AccessConfig config_;
+  bool asks_others_ = false;
   std::unique_ptr<Rbac> rbac_;
   std::vector<Authorizer*> authorizers_;  // in their order
   ServiceAccountTokens* service_accounts_ = nullptr;  // among the tokens

@@ -34,7 +34,7 @@ ServerConfig node_config() {
   accounts.signer = key;
   accounts.issuers = {"https://issuer.test"};
   config.access.service_accounts = std::move(accounts);
-  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount"};
+  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount", "PodSecurity"};
   return config;
 }
 

@@ -32,7 +32,7 @@ ServerConfig rbac_config() {
   config.access.authenticators.push_back(std::make_unique<HeaderAuthenticator>());
   config.access.authorizers.push_back(masters_authorizer());
   config.access.modes = {"RBAC"};
-  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount"};
+  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount", "PodSecurity"};
   return config;
 }
 
@@ -201,6 +201,30 @@ TEST_F(RbacServer, ImpersonationNeedsARight) {
   bind("", "n", "ClusterRole", "narrow", R"([{"kind":"User","name":"na"}])");
   EXPECT_EQ(nodes("na", {{"impersonate-user", "jane"}}), 200);
   EXPECT_EQ(as("na", "GET", "/api/v1/nodes/x", {}, {{"impersonate-user", "jane"}}).status, 403);
+}
+
+TEST_F(RbacServer, PathsThatPlayTricksOpenNothing) {
+  cluster_role("reader", R"([{"apiGroups":[""],"resources":["configmaps"],"verbs":["get","list","watch"]},{"nonResourceURLs":["/version"],"verbs":["get"]}])");
+  bind("shop", "b", "ClusterRole", "reader", R"([{"kind":"User","name":"al"}])");
+  as("root", "POST", "/api/v1/namespaces/kube-system/secrets", R"({"metadata":{"name":"key"},"stringData":{"a":"hidden"}})");
+  ASSERT_EQ(status("root", "GET", "/api/v1/namespaces/kube-system/secrets/key"), 200);
+  ASSERT_EQ(status("al", "GET", "/api/v1/namespaces/shop/configmaps"), 200);
+  for (std::string_view path : {"/api/v1/namespaces/kube-system/secrets/key", "/api/v1/namespaces/kube%2dsystem/secrets/key", "//api/v1/namespaces/kube-system/secrets/key",
+                                "/api/v1//namespaces/kube-system/secrets/key", "/api//v1/namespaces/kube-system/secrets/key", "/api/v1/namespaces/kube-system/secrets/key/",
+                                "/api/v1/namespaces/kube-system/secrets/key//", "/API/v1/namespaces/kube-system/secrets/key", "/api/V1/namespaces/kube-system/secrets/key",
+                                "/api/v1/namespaces/kube-system/Secrets/key", "/api/v1/namespaces/shop/../kube-system/secrets/key", "/api/v1/namespaces/shop/configmaps/../../kube-system/secrets/key",
+                                "/api/v1/namespaces/shop/configmaps/%2e%2e/%2e%2e/kube-system/secrets/key", "/api/v1/namespaces/shop%2fconfigmaps/../kube-system/secrets/key",
+                                "/api/v1/namespaces/shop/configmaps%2f..%2f..%2fkube-system%2fsecrets%2fkey", "/api/v1/watch/namespaces/kube-system/secrets/key",
+                                "/api/v1/secrets?fieldSelector=metadata.namespace%3Dkube-system", "/api/v1/namespaces//secrets", "/api/v1/namespaces/kube-system./secrets/key",
+                                "/version/../api/v1/namespaces/kube-system/secrets/key", "/version/../../api/v1/secrets"}) {
+    auto answer = as("al", "GET", path);
+    EXPECT_NE(answer.status, 200) << path;
+    EXPECT_EQ(answer.body.find("aGlkZGVu"), std::string::npos) << path;
+  }
+  // Nor do headers that are for others to set.
+  for (auto [name, value] : {std::pair<std::string, std::string>{"x-remote-user", "root"}, {"x-remote-group", "system:masters"}, {"impersonate-group", "system:masters"},
+                             {"impersonate-user", "root"}, {"x-forwarded-user", "root"}, {"x-http-method-override", "GET"}})
+    EXPECT_NE(as("al", "GET", "/api/v1/namespaces/kube-system/secrets/key", {}, {{name, value}}).status, 200) << name;
 }
 
 TEST_F(RbacServer, StandardRolesAreRepairedAndGathered) {

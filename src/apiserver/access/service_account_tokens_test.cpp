@@ -28,7 +28,7 @@ ServerConfig config_with_tokens() {
   accounts.issuers = {std::string(kIssuer), "https://old.test"};
   accounts.max_expiration_s = 7200;
   config.access.service_accounts = std::move(accounts);
-  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount"};
+  config.admission.disable = {"NamespaceLifecycle", "ServiceAccount", "PodSecurity"};
   return config;
 }
 

@@ -107,7 +107,7 @@ TEST(DenyServiceExternalIPsPlugin, AllowsOnlyWhatWasThere) {
 TEST(Admission, KnowsItsPlugins) {
   Trial trial;
   auto names = [&](AdmissionConfig config) {
-    auto admission = Admission::create(config, trial.parts());
+    auto admission = Admission::create(trial.parts(config));
     return (*admission)->names();  // literals: they outlive it
   };
   auto usual = names({});
@@ -117,7 +117,8 @@ TEST(Admission, KnowsItsPlugins) {
   auto other = names({{"AlwaysPullImages"}, {"ServiceAccount"}});
   EXPECT_EQ(std::count(other.begin(), other.end(), "AlwaysPullImages"), 1);
   EXPECT_EQ(std::count(other.begin(), other.end(), "ServiceAccount"), 0);
-  auto unknown = Admission::create({{"Nonsense"}, {}}, trial.parts());
+  AdmissionConfig nonsense{{"Nonsense"}, {}};
+  auto unknown = Admission::create(trial.parts(nonsense));
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().message(), "enable-admission-plugins plugin \"Nonsense\" is unknown");
 }

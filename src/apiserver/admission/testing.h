@@ -40,7 +40,7 @@ class Trial {
     access_ = std::move(*Access::create(std::move(config), *catalog_, clock, random, *workers_));
   }
 
-  AdmissionParts parts() { return {*catalog_, clock, random, *access_}; }
+  AdmissionParts parts(const AdmissionConfig& config) { return {*catalog_, clock, random, *access_, config}; }
   Access& access() { return *access_; }
   void act_as(User user) { user_ = std::move(user); }
 

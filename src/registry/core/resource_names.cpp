@@ -36,7 +36,7 @@ void require_resource_name(const At& at, std::string_view name) {
 }
 
 void require_container_resource_name(const At& at, std::string_view name) {
-  if (!require_qualified(at, name)) return;
+  require_resource_name(at, name);  // both complain of what is no resource at all
   if (name.find('/') == std::string_view::npos) {
     if (name != "cpu" && name != "memory" && name != "ephemeral-storage" && !is_huge_page_resource(name))
       at.invalid(Shown::named(name), "must be a standard resource for containers");

@@ -1,0 +1,198 @@
+// Others who are asked: an OpenID provider and webhooks, on a real listener with TLS.
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <cstdio>
+
+#include "apiserver/access/jwt.h"
+#include "apiserver/access/oidc.h"
+#include "apiserver/access/webhooks.h"
+#include "base/check.h"
+#include "base/text.h"
+#include "net/server.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+std::string pem_text(const std::function<void(BIO*)>& write) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  write(bio);
+  char* data;
+  long size = BIO_get_mem_data(bio, &data);
+  std::string text(data, static_cast<size_t>(size));
+  BIO_free(bio);
+  return text;
+}
+
+// Files with a certificate that signs itself, for 127.0.0.1.
+struct Certificate {
+  Certificate() {
+    EVP_PKEY* key = EVP_EC_gen("P-256");
+    X509* x509 = X509_new();
+    X509_set_version(x509, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x509), -60);
+    X509_gmtime_adj(X509_getm_notAfter(x509), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x509), "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("other"), -1, -1, 0);
+    X509_set_issuer_name(x509, X509_get_subject_name(x509));
+    X509_set_pubkey(x509, key);
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, x509, x509, nullptr, nullptr, 0);
+    for (auto [id, value] : {std::pair{NID_basic_constraints, "critical,CA:TRUE"}, {NID_subject_alt_name, "IP:127.0.0.1"}}) {
+      X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, id, value);
+      X509_add_ext(x509, extension, -1);
+      X509_EXTENSION_free(extension);
+    }
+    X509_sign(x509, key, EVP_sha256());
+    certificate = pem_text([&](BIO* bio) { PEM_write_bio_X509(bio, x509); });
+    auto key_pem = pem_text([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr); });
+    X509_free(x509);
+    EVP_PKEY_free(key);
+    char name[] = "/tmp/sampan-remote-XXXXXX";
+    folder = ::mkdtemp(name);
+    save("crt", certificate);
+    save("key", key_pem);
+  }
+  ~Certificate() {
+    for (auto file : {"/crt", "/key"}) std::remove((folder + file).c_str());
+    std::remove(folder.c_str());
+  }
+  void save(std::string_view name, const std::string& text) const {
+    FILE* file = std::fopen(concat(folder, "/", name).c_str(), "we");
+    check(file && std::fwrite(text.data(), 1, text.size(), file) == text.size());
+    std::fclose(file);
+  }
+  std::string certificate, folder;
+};
+
+class Others : public ::testing::Test {
+ protected:
+  Others() {
+    net::ServerOptions options;
+    options.address = "127.0.0.1";
+    options.port = 0;
+    options.tls = {.certificate_file = certificate.folder + "/crt", .key_file = certificate.folder + "/key"};
+    options.io_threads = 1;
+    auto listening = net::listen(std::move(options), [this](std::shared_ptr<net::Exchange> exchange) { answer(*exchange); });
+    check(listening.has_value());
+    server = std::move(*listening);
+    issuer = concat("https://127.0.0.1:", server->port());
+  }
+  void answer(net::Exchange& exchange) {
+    const auto& request = exchange.request();
+    asked++;
+    body = request.body;
+    if (request.path == "/.well-known/openid-configuration")
+      return exchange.respond({.body = concat(R"({"issuer":")", issuer, R"(","jwks_uri":")", issuer, "/keys\"}")});
+    if (request.path == "/keys") return exchange.respond({.body = concat(R"({"keys":[)", key.jwk(), R"(,{"kty":"oct","k":"AAAA"}]})")});
+    exchange.respond({.status = status, .body = reply});
+  }
+  Result<std::unique_ptr<TokenAuthenticator>> oidc() {
+    OidcConfig config;
+    config.issuer = issuer;
+    config.tls.ca_pem = certificate.certificate;
+    config.audiences = {"app", "cli"};
+    config.algorithms = {"ES256", "RS256"};
+    config.username = {"email", "id:"};
+    config.groups = {"roles", "g:"};
+    config.required = {{"hd", "example.com"}};
+    return oidc_authenticator(std::move(config), real_clock());
+  }
+  WebhookConfig webhook() {
+    WebhookConfig config;
+    config.url = issuer + "/hook";
+    config.tls.ca_pem = certificate.certificate;
+    config.version = "v1";
+    config.allowed_ttl_us = config.denied_ttl_us = 60'000'000;
+    return config;
+  }
+
+  static JwtKey make_key() { return *JwtKey::read_private(*JwtKey::make_private_pem()); }
+
+  Certificate certificate;
+  JwtKey key = make_key();
+  std::string issuer, reply, body;
+  int status = 200;
+  std::atomic<int> asked = 0;
+  std::unique_ptr<net::Server> server;
+};
+
+TEST_F(Others, AnOpenIdProviderVouches) {
+  auto made = oidc();
+  ASSERT_TRUE(made) << made.error().message();
+  int64_t now_s = real_clock().now_us() / 1'000'000;
+  auto claims = [&](std::string_view more, int64_t expires_s, std::string_view audience = "\"cli\"") {
+    return concat(R"({"iss":")", issuer, R"(","aud":)", audience, R"(,"exp":)", expires_s, R"(,"email":"jane@example.com","hd":"example.com","roles":["a","b"])", more, "}");
+  };
+  auto who = [&](std::string_view token) -> std::string {
+    auto identity = (*made)->authenticate_token(token, nullptr);
+    if (!identity) return identity.error().message();
+    return *identity ? concat((*identity)->user.name, " ", join((*identity)->user.groups, ",")) : "nobody";
+  };
+  EXPECT_EQ(who(sign_jwt(key, claims("", now_s + 100))), "id:jane@example.com g:a,g:b");
+  EXPECT_EQ(who(sign_jwt(key, claims("", now_s + 100, R"(["x","app"])"))), "id:jane@example.com g:a,g:b");
+  int after_first = asked;
+  EXPECT_EQ(who(sign_jwt(key, claims(R"(,"email_verified":true)", now_s + 100))), "id:jane@example.com g:a,g:b");
+  EXPECT_EQ(asked, after_first);  // the keys are known
+  EXPECT_EQ(who(sign_jwt(key, claims(R"(,"email_verified":false)", now_s + 100))), "oidc: email not verified");
+  EXPECT_EQ(who(sign_jwt(key, claims("", now_s - 10))), "oidc: verify token: token is expired");
+  EXPECT_EQ(who(sign_jwt(key, claims(concat(R"(,"nbf":)", now_s + 600), now_s + 900))), "oidc: verify token: token is not valid yet");
+  EXPECT_EQ(who(sign_jwt(key, claims("", now_s + 100, "\"other\""))), "oidc: verify token: expected audience in [app cli] got [other]");
+  EXPECT_EQ(who(sign_jwt(make_key(), claims("", now_s + 100))), "oidc: verify token: failed to verify signature: failed to verify id token signature");
+  EXPECT_EQ(asked, after_first);  // and strangers do not make us ask again and again
+  EXPECT_EQ(who(sign_jwt(key, R"({"iss":"https://else"})")), "nobody");
+  std::string none = "eyJhbGciOiJub25lIn0.";
+  append_base64_url(none, claims("", now_s + 100));
+  EXPECT_EQ(who(none + "."), "oidc: id token signed with unsupported algorithm, expected [ES256 RS256] got \"none\"");
+}
+
+TEST_F(Others, AWebhookKnowsTokens) {
+  auto made = webhook_token_authenticator(webhook(), {"api"}, real_clock());
+  ASSERT_TRUE(made);
+  reply = R"({"status":{"authenticated":true,"user":{"username":"jane","groups":["dev"],"extra":{"k":["v"]}}}})";
+  auto identity = (*made)->authenticate_token("secret", nullptr);
+  ASSERT_TRUE(identity && *identity);
+  EXPECT_EQ((*identity)->user.name, "jane");
+  EXPECT_EQ(body, R"({"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","metadata":{},"spec":{"token":"secret","audiences":["api"]}})");
+  EXPECT_TRUE(*(*made)->authenticate_token("secret", nullptr));
+  EXPECT_EQ(asked, 1);
+  // It says nothing of audiences, so it vouches for nobody else's.
+  std::vector<std::string> other = {"vault"};
+  EXPECT_FALSE(*(*made)->authenticate_token("secret", &other));
+  reply = R"({"status":{"authenticated":false,"error":"unknown"}})";
+  EXPECT_EQ((*made)->authenticate_token("bad", nullptr).error().message(), "unknown");
+  status = 500;
+  EXPECT_FALSE((*made)->authenticate_token("later", nullptr));
+}
+
+TEST_F(Others, AWebhookDecides) {
+  auto made = webhook_authorizer(webhook(), real_clock());
+  ASSERT_TRUE(made);
+  RequestInfo info;
+  info.is_resource = true;
+  info.verb = "get";
+  info.version = "v1";
+  info.resource = "pods";
+  info.name_space = "shop";
+  auto decide = [&](std::string_view user, std::string& reason) { return (*made)->authorize({std::string(user), "7", {"dev"}}, info, reason); };
+  std::string reason;
+  reply = R"({"status":{"allowed":true,"reason":"yes"}})";
+  EXPECT_EQ(decide("jane", reason), Decision::Allow);
+  EXPECT_EQ(reason, "yes");
+  EXPECT_EQ(body, R"({"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":{"namespace":"shop","verb":"get","version":"v1","resource":"pods"},"user":"jane","groups":["dev"],"uid":"7"}})");
+  reply = R"({"status":{"denied":true,"reason":"no"}})";
+  EXPECT_EQ(decide("jane", reason), Decision::Allow);  // kept
+  EXPECT_EQ(decide("joe", reason), Decision::Deny);
+  EXPECT_EQ(reason, "no");
+  reply = R"({"status":{"allowed":true,"denied":true}})";
+  EXPECT_EQ(decide("jim", reason), Decision::NoOpinion);
+  status = 500;
+  EXPECT_EQ(decide("jack", reason), Decision::NoOpinion);  // who does not answer allows nothing
+}
+
+}  // namespace
+
+}  // namespace sampan::apiserver
