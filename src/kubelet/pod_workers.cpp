@@ -135,6 +135,22 @@ void PodWorkers::on_change(std::string_view resource, std::string_view namespace
   }
 }
 
+void PodWorkers::refresh_all() {
+  std::vector<WorkerRef> all;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [uid, worker] : workers_) all.push_back(worker);
+  }
+  for (auto& worker : all) {
+    {
+      std::lock_guard lock(worker->mutex);
+      if (worker->life != PodLife::Active || worker->pod->as<core_v1::Pod>().spec().volumes().empty()) continue;
+    }
+    worker->refresh_wanted = true;
+    queue(worker);
+  }
+}
+
 void PodWorkers::on_event(const RuntimeEvent& event) {
   if (event.id.empty()) return poke_all();
   WorkerRef worker;

@@ -36,6 +36,8 @@ class PodWorkers {
   // A config map or a secret has changed: pods that mount it get its content.
   void on_change(std::string_view resource, std::string_view namespace_, std::string_view name);
   void on_event(const RuntimeEvent& event);
+  // What pods mount is brought up to date where nobody tells of changes.
+  void refresh_all();
   void evict(const std::string& uid, Eviction eviction);
   void stop();  // no new steps; containers stay
 
