@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "client/local_path.h"
 #include "controllers/controllers.h"
-#include "controllers/local_path.h"
 #include "controllers/tree.h"
 #include "controllers/volume_binder.h"
 #include "controllers/volume_match.h"
@@ -15,6 +15,10 @@
 namespace sampan::controllers {
 
 namespace {
+
+using client::kLocalPathFinalizer;
+using client::kLocalPathProvisioner;
+using client::kReclaim;
 
 constexpr std::string_view kClass = "local-path", kHostLabel = "kubernetes.io/hostname", kDefaultClass = "storageclass.kubernetes.io/is-default-class";
 constexpr std::string_view kClaimKey = "claim/", kVolumeKey = "volume/", kAsked = "sampan.io/local-path-reclaim-asked";

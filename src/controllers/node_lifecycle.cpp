@@ -179,6 +179,7 @@ class NodeLifecycle final : public Controller {
            concat("Node ", known->first, " event: Removing Node ", known->first, " from Controller"));
       health_.erase(known->first);
       unmarked_.erase(known->first);
+      last_ready_.erase(known->first);
       known = known_.erase(known);
     }
   }
@@ -287,7 +288,7 @@ class NodeLifecycle final : public Controller {
 
   void handle_disruption(const std::vector<ObjectRef>& nodes) {
     int64_t now_us = environment_.clock.now_us();
-    std::erase_if(zones_, [](const auto& zone) { return zone.second.ready + zone.second.not_ready == 0; });
+    std::erase_if(zones_, [](const auto& zone) { return zone.second.ready + zone.second.not_ready == 0 && zone.second.queue.empty(); });
     bool all_gone = true;
     for (const auto& [name, zone] : zones_) all_gone &= zone_state(zone.ready, zone.not_ready) == ZoneState::FullDisruption;
     if (zones_.empty()) return;

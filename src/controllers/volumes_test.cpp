@@ -1,6 +1,6 @@
 // Claims and volumes: who gets what, and a volume's whole life on a node's folder.
 #include "base/text.h"
-#include "controllers/local_path.h"
+#include "client/local_path.h"
 #include "controllers/seeds_for_test.h"
 #include "controllers/tree.h"
 #include "controllers/volume_match.h"
@@ -10,6 +10,7 @@ namespace sampan::controllers {
 namespace {
 
 using schema::ObjectRef;
+using client::kReclaim;
 using simulate::World;
 
 ObjectRef volume_of(std::string_view name, std::string_view size, std::string_view more = {}, std::string_view phase = "Available") {
