@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "net/address.h"
 #include "net/websocket.h"
-#include "registry/addresses.h"
 
 namespace sampan::apiserver {
 
@@ -52,15 +51,6 @@ struct Backend {
   net::Client* client;
   bool is_node = false;
 };
-
-// Only addresses of machines and pods elsewhere, never this machine's own, a link's or a group's (CVE-2020-8562).
-bool may_be_dialled(std::string_view address) {
-  return !address.empty() && net::is_ip_address(address) && !address.starts_with("127.") && !address.starts_with("169.254.") &&
-         address != "0.0.0.0" && address != "255.255.255.255" && !(address.size() >= 4 && address >= "224." && address < "240." && address[3] == '.') &&
-         address != "::1" && address != "::" && !to_lower(address).starts_with("fe8") && !to_lower(address).starts_with("fe9") &&
-         !to_lower(address).starts_with("fea") && !to_lower(address).starts_with("feb") && !to_lower(address).starts_with("ff") &&
-         !to_lower(address).starts_with("::ffff:");
-}
 
 // A port by its number; 0 if it is none.
 uint16_t port_number(std::string_view text) {

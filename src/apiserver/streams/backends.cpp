@@ -1,5 +1,7 @@
 #include "apiserver/streams/backends.h"
 
+#include <arpa/inet.h>
+
 #include "base/text.h"
 
 namespace sampan::apiserver {
@@ -54,6 +56,28 @@ void Backends::begin_shutdown() {
   stopping_ = true;
   for (auto& weak : running_)
     if (auto running = weak.lock()) running->cancel();
+}
+
+bool may_be_dialled(std::string_view address) {
+  std::string text(address);
+  uint8_t bytes[16] = {};
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const uint8_t* v4 = nullptr;
+  if (inet_pton(AF_INET, text.c_str(), bytes) == 1)
+    v4 = bytes;
+  else if (inet_pton(AF_INET6, text.c_str(), bytes) != 1)
+    return false;
+  else if (memcmp(bytes, kMapped, sizeof kMapped) == 0)
+    v4 = bytes + sizeof kMapped;
+  if (v4) {
+    bool link = v4[0] == 169 && v4[1] == 254, group = v4[0] >= 224 && v4[0] <= 239, all = memcmp(v4, "\xff\xff\xff\xff", 4) == 0;
+    bool none = memcmp(v4, "\0\0\0\0", 4) == 0;
+    return v4[0] != 127 && !link && !group && !all && !none;
+  }
+  constexpr uint8_t kZero[15] = {};
+  bool own = memcmp(bytes, kZero, sizeof kZero) == 0 && bytes[15] <= 1;  // :: and ::1
+  bool link = bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80, group = bytes[0] == 0xff;
+  return !own && !link && !group;
 }
 
 Error too_many_streams() { return Error(Reason::TooManyRequests, "too many streams are open, please try again later").retry_after(1); }

@@ -40,5 +40,8 @@ class Backends {
 };
 
 Error too_many_streams();
+// Whether a user may be sent to this address: an IP of another machine or of a pod, never this machine's own, a link's or a group's
+// (CVE-2020-8562).
+bool may_be_dialled(std::string_view address);
 
 }  // namespace sampan::apiserver
