@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "scheduler/metrics.h"
 #include "scheduler/plugins.h"
 
 namespace sampan::scheduler {
@@ -21,6 +22,26 @@ constexpr PointName kPoints[] = {
 };
 
 size_t index_of(Point point) { return static_cast<size_t>(std::countr_zero(static_cast<uint32_t>(point))); }
+
+// How long a profile is at an extension point, for the metrics.
+class Timed {
+ public:
+  Timed(const Environment& environment, std::string_view point)
+      : environment_(environment), point_(point), since_us_(environment.clock.monotonic_us()) {}
+  Status of(Status status) const {
+    observe(status.code);
+    return status;
+  }
+  void observe(Code code) const {
+    auto seconds = static_cast<double>(environment_.clock.monotonic_us() - since_us_) / 1e6;
+    metrics().extension_point_duration.with({point_, name_of(code), environment_.profile}).observe(seconds);
+  }
+
+ private:
+  const Environment& environment_;
+  const std::string_view point_;
+  const int64_t since_us_;
+};
 
 const PluginSet kNothing;
 const PluginSet& set_of(const ProfileConfig& config, std::string_view point) {
@@ -154,6 +175,7 @@ bool Profile::may_help(const PodInfo& pod, const std::set<std::string_view>& ref
 }
 
 Status Profile::pre_filter(Cycle& cycle, std::optional<std::set<std::string>>& only, std::set<std::string_view>& named_by) {
+  Timed timed(environment_, "PreFilter");
   std::set<const Plugin*> skipped;
   Status refusal;
   for (auto* plugin : at(kPreFilter)) {
@@ -165,7 +187,7 @@ Status Profile::pre_filter(Cycle& cycle, std::optional<std::set<std::string>>& o
     }
     if (!status.ok()) {
       status.plugin = plugin->name();
-      if (status.code != Code::Unschedulable) return status;
+      if (status.code != Code::Unschedulable) return timed.of(std::move(status));
       refusal = std::move(status);  // preemption may help: the others prepare themselves for it
       continue;
     }
@@ -180,11 +202,11 @@ Status Profile::pre_filter(Cycle& cycle, std::optional<std::set<std::string>>& o
     for (auto name : named_by) append(list, list.empty() ? "" : " ", name);
     auto text = named_by.size() == 1 ? concat("node(s) didn't satisfy plugin ", list)
                                      : concat("node(s) didn't satisfy plugin(s) [", list, "] simultaneously");
-    return {Code::UnschedulableAndUnresolvable, {std::move(text)}, *named_by.begin()};
+    return timed.of({Code::UnschedulableAndUnresolvable, {std::move(text)}, *named_by.begin()});
   }
   skipped_ = std::move(skipped);
   choose_filters();
-  return refusal;
+  return timed.of(std::move(refusal));
 }
 
 Verdict Profile::run_filters(Cycle& cycle, const NodeInfo& node) {
@@ -244,19 +266,24 @@ Verdict Profile::filter_anew(Cycle& cycle, NodeInfo& node) {
 }
 
 PostFilterResult Profile::post_filter(Cycle& cycle, Diagnosis& diagnosis) {
+  Timed timed(environment_, "PostFilter");
   PostFilterResult all;
   all.status.code = Code::Unschedulable;
   for (auto* plugin : at(kPostFilter)) {
     auto result = plugin->post_filter(cycle, diagnosis);
-    if (result.status.code == Code::Success || result.status.code == Code::UnschedulableAndUnresolvable || result.status.code == Code::Error)
+    if (result.status.code != Code::Unschedulable) {
+      timed.observe(result.status.code);
       return result;
+    }
     if (result.nominate) all.nominate = std::move(result.nominate);
     for (auto& reason : result.status.reasons) all.status.reasons.push_back(std::move(reason));
   }
+  timed.observe(all.status.code);
   return all;
 }
 
 Status Profile::score(Cycle& cycle, NodeList nodes, std::vector<int64_t>& totals) {
+  Timed timed(environment_, "Score");
   std::set<const Plugin*> skipped;
   for (auto* plugin : at(kPreScore)) {
     auto status = plugin->pre_score(cycle, nodes);
@@ -264,7 +291,7 @@ Status Profile::score(Cycle& cycle, NodeList nodes, std::vector<int64_t>& totals
       skipped.insert(plugin);
     } else if (!status.ok()) {
       status.plugin = plugin->name();
-      return status;
+      return timed.of(std::move(status));
     }
   }
   totals.assign(nodes.size(), 0);
@@ -275,7 +302,7 @@ Status Profile::score(Cycle& cycle, NodeList nodes, std::vector<int64_t>& totals
     plugin->score(cycle, nodes, scores);
     for (size_t i = 0; i < scores.size(); i++) totals[i] += weight * scores[i];
   }
-  return Status::success();
+  return timed.of(Status::success());
 }
 
 Status Profile::reserve(Cycle& cycle, Placement& placement) {
@@ -306,23 +333,25 @@ Status Profile::permit(Placement& placement) {
 }
 
 Status Profile::pre_bind(Placement& placement) {
+  Timed timed(environment_, "PreBind");
   for (auto* plugin : at(kPreBind)) {
     auto status = plugin->pre_bind(placement);
     if (status.ok()) continue;
     status.plugin = plugin->name();
-    return status;
+    return timed.of(std::move(status));
   }
-  return Status::success();
+  return timed.of(Status::success());
 }
 
 Status Profile::bind(Placement& placement) {
+  Timed timed(environment_, "Bind");
   for (auto* plugin : at(kBind)) {
     auto status = plugin->bind(placement);
     if (status.code == Code::Skip) continue;
     status.plugin = plugin->name();
-    return status;
+    return timed.of(std::move(status));
   }
-  return Status::of(Code::Error, "no bind plugin took the pod");
+  return timed.of(Status::of(Code::Error, "no bind plugin took the pod"));
 }
 
 void Profile::post_bind(Placement& placement) {

@@ -79,9 +79,10 @@ void State::set_node(schema::ObjectRef object) {
   NodeInfo& node = ensure_node(object->as<core_v1::Node>().metadata().name());
   bool fresh = !node.object;
   std::string zone = node.zone;
-  if (!fresh) change_images(node, false);
+  bool same_images = !fresh && (*node.object)["status"]["images"].equals((*object)["status"]["images"]);
+  if (!same_images) change_images(node, false);
   node.set(std::move(object));
-  change_images(node, true);
+  if (!same_images) change_images(node, true);
   if (fresh || zone != node.zone) {
     node.arrival = ++arrivals_;
     order_is_stale_ = true;

@@ -50,6 +50,7 @@ World::World(uint64_t seed, Faults faults) : faults_(faults), random_(seed), tim
 }
 
 World::~World() {
+  scheduler_.reset();
   frame_.reset();
   nodes_.clear();
   time_.drop_all();
@@ -80,6 +81,19 @@ void World::start_controllers(std::vector<std::string_view> names) {
   check(frame.has_value());
   frame_ = std::move(*frame);
   frame_->start();
+}
+
+void World::start_scheduler(std::string_view config) {
+  scheduler::Setup setup{[this](client::Identity identity) { return connect(std::move(identity)); }, informers_.get(), &time_, &random_, &time_, {}};
+  if (!config.empty()) {
+    auto read = scheduler::parse_config(config);
+    check(read.has_value());
+    setup.config = *std::move(read);
+  }
+  auto scheduler = scheduler::Scheduler::create(std::move(setup));
+  check(scheduler.has_value());
+  scheduler_ = std::move(*scheduler);
+  scheduler_->start();
 }
 
 void World::add_node(std::string_view name, int64_t start_us) {

@@ -10,6 +10,7 @@
 #include "client/api.h"
 #include "client/informer.h"
 #include "controllers/frame.h"
+#include "scheduler/scheduler.h"
 #include "simulate/virtual_time.h"
 #include "store/store.h"
 
@@ -32,6 +33,9 @@ class World {
   controllers::Settings settings;  // of the controllers; before they start
   // Controllers by name ("replicaset-controller"); none: all that are on by default. Once, after what the test wants to be there beforehand.
   void start_controllers(std::vector<std::string_view> names = {});
+  // With the default profile, or as a KubeSchedulerConfiguration says. May come before or after the controllers.
+  void start_scheduler(std::string_view config = {});
+  scheduler::Scheduler& scheduler() { return *scheduler_; }
   // A Ready node whose pods start after `start_us`, become ready, and end when they are deleted. Pods whose container command is
   // ["exit", "N"] end by themselves with that code after a second.
   void add_node(std::string_view name, int64_t start_us = 300'000);
@@ -65,6 +69,7 @@ class World {
   std::unique_ptr<client::Api> admin_;
   std::unique_ptr<client::Informers> informers_;
   std::unique_ptr<controllers::Frame> frame_;
+  std::unique_ptr<scheduler::Scheduler> scheduler_;
   std::vector<std::unique_ptr<HollowNode>> nodes_;
 };
 
