@@ -64,6 +64,7 @@ Result<void> reconcile(const Served& served, const StandardObject& it, bool& rep
   }
   if (!it.reconcile(current, wanted)) return {};
   auto produce = [&](const schema::ObjectRef& now, Arena& tree_arena) -> Result<Value> {
+    if (!now) return fail(not_found(it.group, it.resource, it.name));
     Value tree = schema::thaw(*now, tree_arena), goal = named(it, tree_arena);
     it.fill(goal, tree_arena);
     it.reconcile(tree, goal);

@@ -37,6 +37,7 @@ Result<void> write_rules(Catalog& catalog, Clock& clock, std::string_view name) 
   const Served* served = catalog.find(kGroup, "clusterroles");
   auto api_version = served->api_version();
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+    if (!current) return fail(not_found(kGroup, "clusterroles", name));  // deleted meanwhile
     auto rules = aggregated_rules(*current, served->store->cache().snapshot(), arena);
     if (!rules) return schema::thaw(*current, arena);
     Value applied = Value::object(arena);

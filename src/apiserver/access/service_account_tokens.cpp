@@ -207,6 +207,7 @@ void ServiceAccountTokens::note_use(const ObjectRef& secret) {
   executor_.post([this, today, secret] {
     auto metadata = (*secret)["metadata"];
     auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+      if (!current) return fail(not_found("", "secrets", (*secret)["metadata"]["name"].as_string()));
       Value tree = schema::thaw(*current, arena);
       tree.ensure_object("metadata").ensure_object("labels").set(kLastUsed, std::string_view(today));
       return tree;

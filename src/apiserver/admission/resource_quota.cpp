@@ -144,6 +144,7 @@ class ResourceQuota final : public AdmissionPlugin {
   // Judges anew what is there now, and takes it.
   Result<void> charge(const Attributes& attributes, const Object& quota, const Object& object, const Object* old) {
     auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+      if (!current) return fail(not_found("", "resourcequotas", quota["metadata"]["name"].as_string()));
       auto more = TRY(added(attributes, *current, object, old));
       Value tree = schema::thaw(*current, arena);
       auto used = amounts((*current)["status"]["used"]);
