@@ -115,7 +115,7 @@ class Process final : public NodeProcess {
   Result<void> start_dns() {
     network::dns::ServerOptions wish;
     auto address = network::parse_address(options_.node_ip);
-    if (!address) return fail(bad_request(concat(quoted(options_.node_ip), " is no IP address")));
+    if (!address) return fail(bad_request(concat(sampan::quoted(options_.node_ip), " is no IP address")));
     wish.addresses = {*address};
     wish.port = kDnsPort;
     wish.zone.domain = options_.cluster_domain;
