@@ -28,10 +28,10 @@ release: ## the one file that is shipped: build/release/src/cmd/sampan
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) sampan
 	@ls -l build/release/src/cmd/sampan
 
-up: ## build and start an API server on this machine
+up: ## build, and start a cluster on this machine
 	@tools/up
 
-down: ## stop what `make up` started
+down: ## take away what `make up` started, its data too
 	@tools/down
 
 bench: ## measure against real Kubernetes

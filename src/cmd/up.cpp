@@ -197,7 +197,7 @@ class Up {
     Value pod = Value::object(arena);
     Value metadata = pod.ensure_object("metadata");
     metadata.set("name", "hello");
-    metadata.ensure_object("labels").set("app", "hello");
+    metadata.ensure_object("labels").set("run", "hello");
     Value container = Value::object(arena);
     container.set("name", "hello");
     container.set("image", "hello:v1");
