@@ -66,7 +66,7 @@ TEST(Scenarios, pending_pods_are_placed_when_a_node_arrives) {
     world.add_node("n1");
     ASSERT_TRUE(world.run_until([&] { return count_placed(world) == 10; }, 60)) << seed;
     world.run_for(20);
-    EXPECT_TRUE(world.scheduler().idle()) << seed;
+    EXPECT_TRUE(world.running_scheduler().idle()) << seed;
     if (seed == 1) EXPECT_TRUE(has_event(world, "Scheduled", "Successfully assigned default/p0 to n1"));
   }
 }

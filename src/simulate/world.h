@@ -35,7 +35,7 @@ class World {
   void start_controllers(std::vector<std::string_view> names = {});
   // With the default profile, or as a KubeSchedulerConfiguration says. May come before or after the controllers.
   void start_scheduler(std::string_view config = {});
-  scheduler::Scheduler& scheduler() { return *scheduler_; }
+  scheduler::Scheduler& running_scheduler() { return *scheduler_; }
   // A Ready node whose pods start after `start_us`, become ready, and end when they are deleted. Pods whose container command is
   // ["exit", "N"] end by themselves with that code after a second.
   void add_node(std::string_view name, int64_t start_us = 300'000);
