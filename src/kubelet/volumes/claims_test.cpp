@@ -4,6 +4,7 @@
 
 #include "kubelet/cluster_for_test.h"
 #include "kubelet/volumes/beneath.h"
+#include "kubelet/volumes/command.h"
 #include "kubelet/volumes/folder_for_test.h"
 #include "kubelet/volumes/local_path.h"
 #include "kubelet/volumes/set_up.h"
@@ -146,13 +147,32 @@ TEST_F(ClaimsTest, FoldersOfTheProvisionerAreMadeAndReclaimed) {
   EXPECT_EQ(mode_of(path), "0777 0:0");
   ASSERT_TRUE(write_file(path + "/data", "x"));
   ASSERT_TRUE(make_folders(root + "/kept"));
-  EXPECT_EQ(reclaim_local_volumes(root, "pv,gone"), "pv") << "in use";
+  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv,gone"), "pv") << "in use";
   ASSERT_TRUE(volumes->unmount("u"));
   EXPECT_EQ(content_of(path + "/data"), "x");
-  EXPECT_EQ(reclaim_local_volumes(root, "pv,gone,../kubelet,.,,a/b"), "");
-  EXPECT_EQ(names_in(root).value(), std::vector<std::string>{"kept"});
-  EXPECT_TRUE(exists(options.paths.root));
-  EXPECT_EQ(reclaim_local_volumes(folder / "none", "pv"), "") << "nothing was ever made there";
+  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv,gone,kept,../kubelet,.,,a/b"), "");
+  EXPECT_EQ(names_in(root).value(), std::vector<std::string>{"kept"}) << "only what was written down";
+  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv"), "") << "twice is as good as once";
+}
+
+TEST_F(ClaimsTest, OnlyAFolderOfTheVolumesNameIsTheProvisioners) {
+  volume("local: {path: /etc}", "{pv.kubernetes.io/provisioned-by: sampan.io/local-path}");
+  EXPECT_EQ(mounted(pod("u")), "MountVolume.SetUp failed for volume \"pv\" : invalid path: /etc is no folder of volume pv");
+}
+
+TEST(CommandTest, SaysHowTheProgramEnded) {
+  struct Case {
+    std::vector<std::string> words;
+    int code;
+    std::string_view output;
+  };
+  for (auto& c : std::vector<Case>{{{"sh", "-c", "echo out; echo err >&2; exit 3"}, 3, "out\nerr\n"},
+                                   {{"sh", "-c", "kill -9 $$"}, 137, ""},
+                                   {{"no-such-program"}, 127, "exec: \"no-such-program\": executable file not found in $PATH"}}) {
+    auto result = run_command(c.words);
+    EXPECT_EQ(result.exit_code, c.code);
+    EXPECT_EQ(result.output, c.output);
+  }
 }
 
 TEST(BeneathTest, TreesOfAnyDepthAreRemovedAndMountsAreNot) {

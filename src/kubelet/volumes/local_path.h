@@ -1,6 +1,7 @@
 // Volumes that the cluster's own provisioner has made: folders of this node, one for each volume, below one folder.
 #pragma once
 #include "kubelet/containers.h"
+#include "kubelet/paths.h"
 
 namespace sampan::kubelet {
 
@@ -9,11 +10,12 @@ namespace sampan::kubelet {
 inline constexpr std::string_view kProvisionedBy = "pv.kubernetes.io/provisioned-by", kLocalPathProvisioner = "sampan.io/local-path";
 inline constexpr std::string_view kLocalPathReclaim = "sampan.io/local-path-reclaim";
 
-// The folder of such a volume, when a pod of this node uses it for the first time. Does nothing for others.
-Result<void> make_local_volume(const core_v1::PersistentVolume& volume);
+// The folder of such a volume, when a pod of this node uses it. Where it is gets written down, so that it can be removed when the volume's object is
+// gone: ROOT/plugins/sampan.io~local-path/NAME. Does nothing for others.
+Result<void> make_local_volume(const Paths& paths, const core_v1::PersistentVolume& volume);
 
-// Removes the folders of the volumes named in the node's annotation kLocalPathReclaim, below `root`: the provisioner's folder for volumes. Gives what the
-// annotation is to say now: those that could not be removed yet, because a pod still has them mounted; "" where nothing is left to do.
-std::string reclaim_local_volumes(const std::string& root, std::string_view names);
+// Removes the folders of the volumes named in the node's annotation kLocalPathReclaim. Gives what the annotation is to say now: those that could not
+// be removed yet, because a pod still has them mounted; "" where nothing is left to do.
+std::string reclaim_local_volumes(const Paths& paths, std::string_view names);
 
 }  // namespace sampan::kubelet
