@@ -6,7 +6,7 @@
 #include "kubelet/volumes/beneath.h"
 #include "kubelet/volumes/command.h"
 #include "kubelet/volumes/folder_for_test.h"
-#include "kubelet/volumes/local_path.h"
+#include "kubelet/volumes/local_folders.h"
 #include "kubelet/volumes/set_up.h"
 #include "kubelet/volumes/volumes.h"
 
@@ -146,13 +146,11 @@ TEST_F(ClaimsTest, FoldersOfTheProvisionerAreMadeAndReclaimed) {
   ASSERT_EQ(mounted(pod("u")), in_pod("u"));
   EXPECT_EQ(mode_of(path), "0777 0:0");
   ASSERT_TRUE(write_file(path + "/data", "x"));
-  ASSERT_TRUE(make_folders(root + "/kept"));
-  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv,gone"), "pv") << "in use";
+  EXPECT_FALSE(remove_local_folder(options.paths, "pv")) << "in use";
   ASSERT_TRUE(volumes->unmount("u"));
   EXPECT_EQ(content_of(path + "/data"), "x");
-  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv,gone,kept,../kubelet,.,,a/b"), "");
-  EXPECT_EQ(names_in(root).value(), std::vector<std::string>{"kept"}) << "only what was written down";
-  EXPECT_EQ(reclaim_local_volumes(options.paths, "pv"), "") << "twice is as good as once";
+  EXPECT_TRUE(remove_local_folder(options.paths, "pv"));
+  EXPECT_TRUE(exists(root) && !exists(path));
 }
 
 TEST_F(ClaimsTest, OnlyAFolderOfTheVolumesNameIsTheProvisioners) {
