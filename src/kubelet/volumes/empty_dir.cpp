@@ -71,8 +71,10 @@ Result<std::string> make_empty_dir(const Paths& paths, const core_v1::Pod& pod, 
   auto table = TRY(mount_table());
   bool is_mounted = find_mount(table, real_path(folder)) != nullptr;
   if (exists(mark) && (wish.medium.empty() || is_mounted)) return folder;
-  if (!is_mounted) TRY(mount_medium(pod, wish, folder));
-  if (::chmod(folder.c_str(), 0777) != 0) return fail(failure(system_error("chmod", folder)));
+  if (!is_mounted) {
+    if (::chmod(folder.c_str(), 0777) != 0) return fail(failure(system_error("chmod", folder)));
+    TRY(mount_medium(pod, wish, folder));
+  }
   if (auto group = pod.spec().security_context().fs_group()) TRY(give_to_group(folder, *group, Access::ReadWrite));
   TRY(make_folders(mark_folder, 0750));
   TRY(write_file(mark, ""));

@@ -1,75 +1,24 @@
+// See local_folders.h.
 #include "kubelet/volumes/local_folders.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/text.h"
 #include "client/local_path.h"
+#include "kubelet/files.h"
+#include "kubelet/volumes/beneath.h"
+#include "kubelet/volumes/mount_table.h"
 
 namespace sampan::kubelet {
 
 namespace {
 
-class Folder {
- public:
-  explicit Folder(int descriptor) : descriptor_(descriptor) {}
-  Folder(Folder&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  ~Folder() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int get() const { return descriptor_; }
-  bool is_open() const { return descriptor_ >= 0; }
+constexpr std::string_view kProvisionedBy = "pv.kubernetes.io/provisioned-by";
 
-  static Folder open(int parent, const char* name) {
-    return Folder(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  }
-
- private:
-  int descriptor_;
-};
-
-Error system_error(std::string_view what, std::string_view path) { return internal_error(concat(what, " ", path, ": ", std::strerror(errno))); }
+std::string records_folder(const Paths& paths) { return concat(paths.root, "/plugins/sampan.io~local-path"); }
 
 // One step of a path, and no other.
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos;
-}
-
-Result<std::vector<std::string>> names_in(const Folder& folder, const std::string& path) {
-  int copy = openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* stream = copy < 0 ? nullptr : fdopendir(copy);
-  if (!stream) {
-    if (copy >= 0) close(copy);
-    return fail(system_error("cannot read", path));
-  }
-  std::vector<std::string> names;
-  while (dirent* entry = readdir(stream))
-    if (is_plain_name(entry->d_name)) names.emplace_back(entry->d_name);
-  closedir(stream);
-  return names;
-}
-
-// Removes what a folder has. Folders in it that are not empty move up into `top`, so that no depth needs more than two descriptors.
-Result<void> empty(const Folder& top, const Folder& folder, const std::string& path, unsigned& moved, std::vector<std::string>& waiting) {
-  for (const auto& name : TRY(names_in(folder, path))) {
-    if (unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM) return fail(system_error("cannot remove", concat(path, "/", name)));
-    if (unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) continue;
-    if (errno != ENOTEMPTY && errno != EEXIST) return fail(system_error("cannot remove", concat(path, "/", name)));
-    std::string free_name;
-    do {
-      free_name = concat(".removing-", moved++);
-    } while (faccessat(top.get(), free_name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0);
-    if (renameat(folder.get(), name.c_str(), top.get(), free_name.c_str()) != 0) return fail(system_error("cannot move", concat(path, "/", name)));
-    waiting.push_back(std::move(free_name));
-  }
-  return {};
-}
+bool is_plain_name(std::string_view name) { return !name.empty() && name[0] != '.' && name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos; }
 
 std::vector<std::string> names_to_remove(const schema::Object& node) {
   std::vector<std::string> names;
@@ -78,53 +27,61 @@ std::vector<std::string> names_to_remove(const schema::Object& node) {
   return names;
 }
 
+// Everything of a pod that shows the folder does so through a mount of it or of what is in it.
+Result<bool> is_mounted_somewhere(const std::string& path) {
+  if (!exists(path)) return false;
+  auto real = real_path(path);
+  auto table = TRY(mount_table());
+  // The folder's place within its file system: that of the mount which it is reached through, and the rest of the path.
+  const MountPoint* through = nullptr;
+  for (auto& point : table)
+    if ((point.path == "/" || is_at_or_below(real, point.path)) && (!through || point.path.size() >= through->path.size())) through = &point;
+  if (!through) return false;
+  auto rest = through->path == "/" ? real : real.substr(through->path.size());
+  auto place = through->root == "/" ? rest : concat(through->root, rest);
+  return std::ranges::any_of(table, [&](const MountPoint& point) { return point.device == through->device && is_at_or_below(point.root, place); });
+}
+
 }  // namespace
 
-Result<void> ensure_local_folder(const schema::Object& persistent_volume, const std::string& root) {
-  auto metadata = persistent_volume["metadata"];
-  if (metadata["annotations"]["pv.kubernetes.io/provisioned-by"].as_string() != client::kLocalPathProvisioner) return {};
-  std::string name(metadata["name"].as_string()), path = concat(root, "/", name);
-  if (!is_plain_name(name) || persistent_volume["spec"]["local"]["path"].as_string() != path)
-    return fail(internal_error(concat("volume ", quoted(name), " is not in ", root)));
-  for (size_t at = root.find('/', 1);; at = root.find('/', at + 1)) {
-    auto part = root.substr(0, at);
-    if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) return fail(system_error("cannot make", part));
-    if (at == std::string::npos) break;
+Result<void> ensure_local_folder(const Paths& paths, const api::core_v1::PersistentVolume& volume) {
+  if (volume.metadata().annotations().get(kProvisionedBy) != client::kLocalPathProvisioner) return {};
+  auto name = volume.metadata().name();
+  auto path = std::string(volume.spec().local().path());
+  // The folder is removed one day: it must be one that the provisioner could have meant.
+  if (!is_plain_name(name) || !path.starts_with("/") || !path.ends_with(concat("/", name))) return fail(failure(concat("invalid path: ", path, " is no folder of volume ", name)));
+  auto record = concat(records_folder(paths), "/", name);
+  if (!exists(record)) {
+    TRY(make_folders(records_folder(paths), 0750));
+    TRY(write_file(record, path, 0640));
   }
-  if (mkdir(path.c_str(), 0777) != 0) return errno == EEXIST ? Result<void>() : fail(system_error("cannot make", path));
-  if (chmod(path.c_str(), 0777) != 0) return fail(system_error("cannot set the mode of", path));  // whatever the umask is
+  if (exists(path)) return {};
+  if (auto slash = path.rfind('/'); slash > 0) TRY(make_folders(path.substr(0, slash)));
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) return fail(failure(system_error("mkdir", path)));
+  if (::chmod(path.c_str(), 0777) != 0) return fail(failure(system_error("chmod", path)));  // whatever the umask
   return {};
 }
 
-Result<void> remove_local_folder(const std::string& root, const std::string& name) {
-  if (!is_plain_name(name)) return fail(internal_error(concat("no name of a folder: ", quoted(name))));
-  Folder base = Folder::open(AT_FDCWD, root.c_str());
-  if (!base.is_open()) return errno == ENOENT ? Result<void>() : fail(system_error("cannot open", root));
-  auto path = concat(root, "/", name);
-  Folder top = Folder::open(base.get(), name.c_str());
-  if (!top.is_open()) return errno == ENOENT ? Result<void>() : fail(system_error("cannot open", path));
-  unsigned moved = 0;
-  std::vector<std::string> waiting;
-  TRY(empty(top, top, path, moved, waiting));
-  while (!waiting.empty()) {
-    auto one = std::move(waiting.back());
-    waiting.pop_back();
-    Folder folder = Folder::open(top.get(), one.c_str());
-    if (!folder.is_open()) return fail(system_error("cannot open", concat(path, "/", one)));
-    TRY(empty(top, folder, concat(path, "/", one), moved, waiting));
-    if (unlinkat(top.get(), one.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return fail(system_error("cannot remove", concat(path, "/", one)));
-  }
-  if (unlinkat(base.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return fail(system_error("cannot remove", path));
+Result<void> remove_local_folder(const Paths& paths, std::string_view name) {
+  if (!is_plain_name(name)) return fail(failure(concat("no name of a folder: ", quoted(name))));
+  auto record = concat(records_folder(paths), "/", name);
+  auto path = read_file(record);
+  if (!path && path.error().is(Reason::NotFound)) return {};  // no pod ever used it here
+  if (!path) return fail(std::move(path).error());
+  if (TRY(is_mounted_somewhere(*path))) return fail(failure(concat("volume ", name, " is still mounted in a pod")));
+  auto parent = open_folder(path->substr(0, path->rfind('/')));
+  if (!parent && errno != ENOENT) return fail(failure(system_error("open", *path)));
+  if (parent) TRY(remove_beneath(parent.get(), std::string(name)));
+  if (::unlink(record.c_str()) != 0 && errno != ENOENT) return fail(failure(system_error("unlink", record)));
   return {};
 }
 
-Result<void> reclaim_local_folders(client::Api& api, const schema::Object& node, const std::string& root) {
-  auto names = names_to_remove(node);
+Result<void> reclaim_local_folders(client::Api& api, const schema::Object& node, const Paths& paths) {
   if (!node["metadata"]["annotations"][client::kReclaim].present()) return {};
   Result<void> result;
   std::vector<std::string> removed;
-  for (const auto& name : names) {
-    auto done = remove_local_folder(root, name);
+  for (auto& name : names_to_remove(node)) {
+    auto done = remove_local_folder(paths, name);
     if (done)
       removed.push_back(name);
     else
@@ -134,11 +91,13 @@ Result<void> reclaim_local_folders(client::Api& api, const schema::Object& node,
   auto told = client::update_latest(api, client::builtin("", "nodes"), {}, node["metadata"]["name"].as_string(), {},
                                     [&](const schema::Object& latest, schema::Value tree) -> Result<bool> {
                                       std::vector<std::string> left;
-                                      for (const auto& name : names_to_remove(latest))
-                                        if (std::find(removed.begin(), removed.end(), name) == removed.end()) left.push_back(name);
+                                      for (auto& name : names_to_remove(latest))
+                                        if (std::ranges::find(removed, name) == removed.end()) left.push_back(name);
+                                      auto text = join(left, ",");
+                                      if (text == latest["metadata"]["annotations"][client::kReclaim].as_string() && !text.empty()) return false;
                                       schema::Value annotations = tree["metadata"]["annotations"];
-                                      if (left.empty()) return annotations.remove(client::kReclaim);
-                                      annotations.set(client::kReclaim, tree.arena().copy(join(left, ",")));
+                                      if (text.empty()) return annotations.remove(client::kReclaim);
+                                      annotations.set(client::kReclaim, tree.arena().copy(text));
                                       return true;
                                     });
   if (!told) return fail(std::move(told).error());

@@ -7,7 +7,7 @@
 #include "kubelet/volumes/beneath.h"
 #include "kubelet/volumes/empty_dir.h"
 #include "kubelet/volumes/host_path.h"
-#include "kubelet/volumes/local_path.h"
+#include "kubelet/volumes/local_folders.h"
 #include "kubelet/volumes/mount_table.h"
 #include "kubelet/volumes/ownership.h"
 #include "kubelet/volumes/set_up.h"
@@ -107,7 +107,7 @@ class ClaimSetUp {
   SetUp local() {
     auto path = std::string(pv_.spec().local().path());
     if (auto good = check_no_steps_back(path); !good) return refuse(failure(concat("invalid path: ", path, " ", good.error().message())), "MountVolume.SetUp");
-    if (auto made = make_local_volume(pv_); !made) return refuse(made.error(), "MountVolume.SetUp");
+    if (auto made = ensure_local_folder(parts_.options.paths, pv_); !made) return refuse(made.error(), "MountVolume.SetUp");
     struct stat info;
     if (::stat(path.c_str(), &info) != 0) return refuse(failure(concat("path ", quoted(path), " does not exist")), "MountVolume.NewMounter initialization");
     if (!S_ISDIR(info.st_mode) && !S_ISBLK(info.st_mode)) return refuse(failure("only directory and block device are supported"), "MountVolume.NewMounter initialization");
