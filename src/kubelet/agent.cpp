@@ -158,7 +158,7 @@ void AgentImpl::follow() {
   if (!pods) return;
   // Before pods: what they need to start.
   services_ = services, nodes_ = nodes;
-  for (auto informer : {services, nodes, pods}) informer->start();
+  caches_.start();  // these, and those of what pods mount
   subscriptions_.push_back(pods->on_change([this](const client::Change& change) { on_pod(change); }));
   pods->catch_up();
   followed_ = true;

@@ -2,6 +2,7 @@
 #include "kubelet/node_status.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "api/coordination_v1_edit.h"
 #include "api/core_v1_edit.h"
@@ -46,7 +47,9 @@ void write_condition(Value list, std::string_view type, bool is_true, std::strin
 }
 
 void write_images(const core_v1::NodeStatusEdit& status, std::vector<Image> images) {
-  std::ranges::stable_sort(images, [](auto& a, auto& b) { return a.size > b.size; });
+  // In one order, whatever the runtime's: an order that changes would be a status that changes.
+  std::ranges::sort(images, [](auto& a, auto& b) { return std::tie(b.size, a.id) < std::tie(a.size, b.id); });
+  for (auto& image : images) std::ranges::sort(image.digests), std::ranges::sort(image.tags);
   auto list = Value::list(status.value.arena());
   for (auto& image : images) {
     if (list.size() == kImagesMax) break;
