@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -23,8 +24,10 @@ Result<void> remove_one(const Descriptor& top, const Descriptor& folder, const s
   if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return fail(failure(system_error("unlinkat", name)));
   if (depth >= kDepthMax) {
-    auto shallow = concat("..deep.", moved++);
-    if (::renameat(folder.get(), name.c_str(), top.get(), shallow.c_str()) == 0) return {};
+    do {
+      auto shallow = concat("..deep.", moved++);  // who wrote the tree may have taken the name
+      if (::renameat2(folder.get(), name.c_str(), top.get(), shallow.c_str(), RENAME_NOREPLACE) == 0) return {};
+    } while (errno == EEXIST);
     return fail(failure(system_error("rename", name)));
   }
   auto inner = open_beneath(folder.get(), name, kFolder, RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
