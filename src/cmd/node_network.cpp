@@ -3,11 +3,18 @@
 #include "api/core_v1.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "kubelet/volumes/local_folders.h"
 #include "network/cni/routes.h"
 
 namespace sampan::cmd {
 
 using client::Value;
+
+namespace {
+
+constexpr int64_t kTryAgainUs = 30'000'000;
+
+}  // namespace
 
 Result<std::unique_ptr<NodeNetwork>> NodeNetwork::start(NodeNetworkOptions options, client::Informers& informers, Executor& executor) {
   auto* nodes = TRY(informers.of(client::builtin("", "nodes")));
@@ -17,6 +24,7 @@ Result<std::unique_ptr<NodeNetwork>> NodeNetwork::start(NodeNetworkOptions optio
   self->subscription_ = nodes->on_change([raw = self.get()](const client::Change& change) {
     // Heartbeats change nothing here.
     if (change.object && change.previous && (*change.object)["spec"].equals((*change.previous)["spec"]) &&
+        (*change.object)["metadata"]["annotations"].equals((*change.previous)["metadata"]["annotations"]) &&
         (*change.object)["status"]["addresses"].equals((*change.previous)["status"]["addresses"]))
       return;
     raw->wake();
@@ -35,15 +43,18 @@ void NodeNetwork::wake() {
     std::lock_guard lock(alive_->mutex);
     if (std::exchange(alive_->posted, true)) return;
   }
-  executor_.post([alive = alive_] {
-    std::lock_guard lock(alive->mutex);
-    alive->posted = false;
-    if (alive->network) alive->network->look();
-  });
+  executor_.post([alive = alive_] { look_if_alive(*alive); });
+}
+
+void NodeNetwork::look_if_alive(Alive& alive) {
+  std::lock_guard lock(alive.mutex);
+  alive.posted = false;
+  if (alive.network) alive.network->look();
 }
 
 void NodeNetwork::look() {
   std::vector<network::cni::NodeNetworks> all;
+  bool again = false;  // what could not be done yet
   for (const auto& object : nodes_.all()) {
     auto node = object->as<api::core_v1::Node>();
     network::cni::NodeNetworks& networks = all.emplace_back();
@@ -53,7 +64,10 @@ void NodeNetwork::look() {
     for (auto address : node.status().addresses())
       if (address.type() == "InternalIP")
         if (auto parsed = network::parse_address(address.address())) networks.internal_addresses.push_back(*parsed);
-    if (networks.name != options_.node_name || networks.pod_networks.empty()) continue;
+    if (networks.name != options_.node_name) continue;
+    if (auto reclaimed = kubelet::reclaim_local_folders(options_.api, *object, options_.paths); !reclaimed)
+      LOG_V(1, "folders of volumes that are gone: ", reclaimed.error().message()), again = true;
+    if (networks.pod_networks.empty()) continue;
     auto& installation = options_.installation;
     installation.pod_networks = networks.pod_networks;
     installation.cluster_networks.clear();
@@ -64,6 +78,7 @@ void NodeNetwork::look() {
   auto route = network::NetlinkSocket::open(NETLINK_ROUTE);
   auto kept = route ? network::cni::keep_routes(*route, network::cni::wanted_routes(all, options_.node_name)) : Result<void>(fail(std::move(route).error()));
   if (!kept) LOG_ERROR("routes to other nodes: ", kept.error().message());
+  if (again) executor_.after(kTryAgainUs, [alive = alive_] { look_if_alive(*alive); });
 }
 
 namespace {

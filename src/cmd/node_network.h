@@ -1,4 +1,5 @@
-// What a node does for its pods' network as the cluster changes: the CNI configuration once it has addresses to give, routes to the other nodes' pods.
+// What a node does as node objects change: the CNI configuration once it has addresses to give, routes to the other nodes' pods, volumes' folders that
+// are to go.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -7,6 +8,7 @@
 
 #include "client/api.h"
 #include "client/informer.h"
+#include "kubelet/paths.h"
 #include "network/cni/install.h"
 
 namespace sampan::cmd {
@@ -15,6 +17,8 @@ struct NodeNetworkOptions {
   std::string node_name;
   network::cni::Installation installation;
   std::vector<std::string> cluster_cidrs;
+  client::Api& api;      // with the node's identity
+  kubelet::Paths paths;  // of the agent: where volumes that were made on demand and are gone are taken away
 };
 
 class NodeNetwork {
@@ -33,6 +37,7 @@ class NodeNetwork {
     bool posted = false;
   };
   void wake();
+  static void look_if_alive(Alive& alive);
 
   NodeNetworkOptions options_;
   client::Informer& nodes_;

@@ -35,7 +35,9 @@ class Process final : public NodeProcess {
   Result<void> start() {
     network_ = TRY(NodeNetwork::start({.node_name = node_name(),
                                        .installation = cni_installation(options_.data_dir, options_.run_dir),
-                                       .cluster_cidrs = options_.cluster_cidrs},
+                                       .cluster_cidrs = options_.cluster_cidrs,
+                                       .api = api_,
+                                       .paths = agent_paths()},
                                       informers_, executor_));
     TRY(start_agent());
     TRY(start_server());
@@ -52,16 +54,21 @@ class Process final : public NodeProcess {
     return to_lower(name);
   }
 
+  kubelet::Paths agent_paths() const {
+    kubelet::Paths paths;
+    paths.root = options_.data_dir + "/kubelet";
+    if (options_.data_dir == kUsualDataDir) return paths;
+    paths.pod_logs = options_.data_dir + "/log/pods";
+    paths.container_logs = "";
+    return paths;
+  }
+
   Result<void> start_agent() {
     kubelet::AgentOptions agent;
     agent.node_name = node_name();
     if (!options_.node_ip.empty()) agent.node_ips = {options_.node_ip};
     agent.cri.endpoint = options_.runtime_endpoint;
-    agent.paths.root = options_.data_dir + "/kubelet";
-    if (options_.data_dir != kUsualDataDir) {
-      agent.paths.pod_logs = options_.data_dir + "/log/pods";
-      agent.paths.container_logs = "";
-    }
+    agent.paths = agent_paths();
     agent.static_pods = options_.data_dir + "/manifests";
     agent.cluster_domain = options_.cluster_domain;
     if (!options_.dns_ip.empty()) agent.cluster_dns = {options_.dns_ip};

@@ -1,7 +1,7 @@
 // Cron jobs and jobs' time to live.
 #include "controllers/cron_job.h"
 
-#include "controllers/scenario.h"
+#include "controllers/scenario_for_test.h"
 #include "registry/testing.h"
 
 namespace sampan::controllers {

@@ -2,7 +2,7 @@
 #include "controllers/daemon_set.h"
 
 #include "controllers/owners.h"
-#include "controllers/scenario.h"
+#include "controllers/scenario_for_test.h"
 #include "registry/testing.h"
 
 namespace sampan::controllers {
@@ -122,7 +122,7 @@ TEST(DaemonSet, Plans) {
 
 class Agents : public Scenario {
  public:
-  Agents(uint64_t seed, std::string_view strategy) : Scenario(seed, {"daemonset-controller"}) {
+  Agents(uint64_t seed, std::string_view strategy) : Scenario(seed, {"daemonset-controller", "node-lifecycle-controller"}) {
     add_node("n3");
     world.apply(concat(R"(
 apiVersion: apps/v1

@@ -1,7 +1,7 @@
 // Jobs.
 #include "controllers/job.h"
 
-#include "controllers/scenario.h"
+#include "controllers/scenario_for_test.h"
 #include "registry/testing.h"
 
 namespace sampan::controllers {

@@ -1,7 +1,7 @@
 // Replica sets and replication controllers.
 #include "controllers/replica_set.h"
 
-#include "controllers/scenario.h"
+#include "controllers/scenario_for_test.h"
 #include "registry/testing.h"
 
 namespace sampan::controllers {

@@ -3,7 +3,7 @@
 
 #include "controllers/owners.h"
 #include "controllers/revisions.h"
-#include "controllers/scenario.h"
+#include "controllers/scenario_for_test.h"
 #include "registry/testing.h"
 
 namespace sampan::controllers {
