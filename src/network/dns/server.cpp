@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "api/core_v1.h"
 #include "api/discovery_v1.h"
 #include "base/log.h"
@@ -91,6 +93,11 @@ DnsServer::DnsServer(ServerOptions options) : options_(std::move(options)), reso
 DnsServer::~DnsServer() {
   subscriptions_.clear();
   workers_.clear();
+}
+
+bool DnsServer::admits(const Address& client) const {
+  if (options_.clients.empty() || client.is_loopback()) return true;
+  return std::any_of(options_.clients.begin(), options_.clients.end(), [&](const Network& network) { return network.contains(client); });
 }
 
 Result<void> DnsServer::follow(client::Informers& informers) {

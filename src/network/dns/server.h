@@ -22,6 +22,8 @@ struct ServerOptions {
   std::string resolv_conf = "/etc/resolv.conf";
   std::vector<Server> upstreams;   // instead of those in resolv_conf
   unsigned threads = 1;
+  // Who is answered: pods, nodes. Empty: everybody who can reach us, which for an address that the world can reach makes an open resolver.
+  std::vector<Network> clients;
   std::vector<std::pair<Address, uint16_t>> metrics, health, ready;  // :9153/metrics, :8080/health, :8181/ready
 };
 
@@ -46,6 +48,7 @@ class DnsServer {
   Result<void> follow(client::Informers& informers);
   Result<void> start();
   uint16_t port() const { return port_; }
+  bool admits(const Address& client) const;
 
  private:
   class Worker;

@@ -149,6 +149,15 @@ TEST(DnsServer, AliasesWithinTheZoneAndBadQueries) {
   EXPECT_EQ(describe(exchange(server.port(), bad, true)), "NOTIMP");
 }
 
+TEST(DnsServer, StrangersAreNotAnswered) {
+  DnsServer server({.clients = {*parse_network("10.1.0.0/16"), *parse_network("fd00::/64")}});
+  EXPECT_TRUE(server.admits(*parse_address("10.1.2.3")));
+  EXPECT_TRUE(server.admits(*parse_address("fd00::3")));
+  EXPECT_TRUE(server.admits(*parse_address("127.0.0.1")));
+  EXPECT_FALSE(server.admits(*parse_address("192.0.2.1")));
+  EXPECT_TRUE(DnsServer({}).admits(*parse_address("192.0.2.1")));
+}
+
 TEST(DnsAnswers, AreKeptForTheirTime) {
   std::string query = make_query("a.b", A, 0);
   Question question;

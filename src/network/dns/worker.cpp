@@ -29,6 +29,11 @@ int64_t now_ns() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+Address address_of(const sockaddr_in6& from) {
+  if (from.sin6_family == AF_INET6) return *network::address_of({reinterpret_cast<const char*>(&from.sin6_addr), 16});
+  return *network::address_of({reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in&>(from).sin_addr), 4});
+}
+
 // An answer of somebody else, as the client asked for it: its id, its letters, its size.
 size_t adapt(std::string_view answer, std::string_view query, const Question& question, char* out, size_t size_max) {
   bool whole = answer.size() <= size_max;
@@ -174,6 +179,7 @@ void DnsServer::UdpSocket::on_ready(uint32_t) {
       for (int i = 0; i < got; ++i) {
         msghdr& message = b.messages[i].msg_hdr;
         if (message.msg_flags & MSG_TRUNC) continue;  // no query is that long
+        if (!worker_.server().admits(address_of(b.from[i]))) continue;
         answer_from_same(message);
         auto later = [&]() -> Reply {
           std::string to(reinterpret_cast<char*>(&b.from[i]), message.msg_namelen), control(b.control[i], message.msg_controllen);
@@ -206,9 +212,12 @@ DnsServer::TcpListener::~TcpListener() { close(fd_); }
 
 void DnsServer::TcpListener::on_ready(uint32_t) {
   while (true) {
-    int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    sockaddr_in6 from{};
+    socklen_t size = sizeof from;
+    int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) return;
-    worker_.add_connection(fd, v6_);
+    if (worker_.server().admits(address_of(from))) worker_.add_connection(fd, v6_);
+    else close(fd);
   }
 }
 
