@@ -10,7 +10,7 @@ using Kind = Lister::Kind;
 constexpr std::string_view kSpec = "volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]";
 
 struct Volumes : testing::Cluster {
-  Volumes() {
+  explicit Volumes(std::string_view config = {}) : Cluster(config) {
     node("n1", "{topology.kubernetes.io/zone: a}");
     node("n2", "{topology.kubernetes.io/zone: b}");
     lister.put(Kind::StorageClass, object_of("storage.k8s.io/v1", "StorageClass",
@@ -58,7 +58,14 @@ TEST(Volumes, what_stands_against_a_pod) {
   cluster.claim("local");
   EXPECT_EQ(cluster.why(), "2 node(s) didn't find available persistent volumes to bind");
   cluster.claim("local", "gone", kBound);
-  EXPECT_EQ(cluster.why(), "2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
+  EXPECT_EQ(cluster.why(), "persistentvolume \"gone\" not found");  // VolumeZone asks before there is a node in question
+  Volumes without_zones(R"(
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles: [{plugins: {multiPoint: {disabled: [{name: VolumeZone}]}}}]
+)");
+  without_zones.claim("local", "gone", kBound);
+  EXPECT_EQ(without_zones.why(), "2 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
 }
 
 TEST(Volumes, bound_ones_say_where) {

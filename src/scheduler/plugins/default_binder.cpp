@@ -24,7 +24,17 @@ class DefaultBinder final : public Plugin {
     binding.set("metadata", metadata);
     binding.set("target", target);
     auto bound = environment_.api.post(client::builtin("", "pods"), pod.name_space, pod.name, "binding", binding, arena);
-    return bound ? Status::success() : Status::of(Code::Error, bound.error().message());
+    if (bound || is_bound(placement)) return Status::success();
+    return Status::of(Code::Error, bound.error().message());
+  }
+
+ private:
+  // A request whose answer was lost may have been carried out. Were the place let go then, another pod would get it before the news of this one comes.
+  bool is_bound(const Placement& placement) {
+    auto object = environment_.api.get(client::builtin("", "pods"), placement.pod->name_space, placement.pod->name);
+    if (!object || !*object) return false;
+    auto now = (*object)->as<core_v1::Pod>();
+    return now.metadata().uid() == placement.pod->uid && now.spec().node_name() == placement.node;
   }
 };
 
