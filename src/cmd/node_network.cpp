@@ -65,8 +65,10 @@ void NodeNetwork::look() {
       if (address.type() == "InternalIP")
         if (auto parsed = network::parse_address(address.address())) networks.internal_addresses.push_back(*parsed);
     if (networks.name != options_.node_name) continue;
-    if (auto reclaimed = kubelet::reclaim_local_folders(options_.api, *object, options_.paths); !reclaimed)
-      LOG_V(1, "folders of volumes that are gone: ", reclaimed.error().message()), again = true;
+    if (auto reclaimed = kubelet::reclaim_local_folders(options_.api, *object, options_.paths); !reclaimed) {
+      LOG_V(1, "folders of volumes that are gone: ", reclaimed.error().message());
+      again = true;
+    }
     if (networks.pod_networks.empty()) continue;
     auto& installation = options_.installation;
     installation.pod_networks = networks.pod_networks;

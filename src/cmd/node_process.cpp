@@ -126,6 +126,10 @@ class Process final : public NodeProcess {
     wish.addresses = {*address};
     wish.port = kDnsPort;
     wish.zone.domain = options_.cluster_domain;
+    // Nobody else: it asks other servers on behalf of whoever it answers.
+    wish.clients = {network::network_of(*address, address->v6 ? 128 : 32), *network::parse_network("127.0.0.0/8")};
+    for (const auto& cidr : options_.cluster_cidrs)
+      if (auto parsed = network::parse_network(cidr)) wish.clients.push_back(*parsed);
     dns_ = std::make_unique<network::dns::DnsServer>(std::move(wish));
     TRY(dns_->follow(informers_));
     TRY(dns_->start());
