@@ -10,7 +10,7 @@ namespace {
 using simulate::Faults;
 using simulate::World;
 
-constexpr uint64_t kSeeds = 20;
+constexpr uint64_t kSeeds = 100;
 constexpr Faults kBadDay{.conflicts = 50, .timeouts = 50, .dropped_watches = 100};
 
 // With whom takes the taint off nodes that have become ready.
