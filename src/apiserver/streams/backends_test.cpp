@@ -24,11 +24,11 @@ TEST(Backends, WhereAKubeletIs) {
     const char* node;
     const char* want;
   } cases[] = {
-      {"first type that is there", {"Hostname", "InternalIP"}, "{status: {addresses: [{type: InternalIP, address: 10.0.0.1}, {type: Hostname, address: n}], daemonEndpoints: {kubeletEndpoint: {Port: 10251}}}}", "n:10251"},
-      {"preference counts", {"InternalIP", "Hostname"}, "{status: {addresses: [{type: Hostname, address: n}, {type: InternalIP, address: 10.0.0.1}]}}", "10.0.0.1:10250"},
+      {"first type that is there", {"Hostname", "InternalIP"}, "{status: {addresses: [{type: InternalIP, address: 10.0.0.1}, {type: Hostname, address: n1}], daemonEndpoints: {kubeletEndpoint: {Port: 10251}}}}", "n1:10251"},
+      {"preference counts", {"InternalIP", "Hostname"}, "{status: {addresses: [{type: Hostname, address: n1}, {type: InternalIP, address: 10.0.0.1}]}}", "10.0.0.1:10250"},
       {"the label is a name", {"Hostname", "InternalIP"}, "{metadata: {labels: {kubernetes.io/hostname: h}}, status: {addresses: [{type: InternalIP, address: 10.0.0.1}]}}", "h:10250"},
-      {"none", {"ExternalIP"}, "{status: {addresses: [{type: InternalIP, address: 10.0.0.1}, {type: Hostname, address: n}]}}",
-       "no preferred addresses found; known addresses: [{InternalIP 10.0.0.1} {Hostname n}]"},
+      {"none", {"ExternalIP"}, "{status: {addresses: [{type: InternalIP, address: 10.0.0.1}, {type: Hostname, address: n1}]}}",
+       "no preferred addresses found; known addresses: [{InternalIP 10.0.0.1} {Hostname n1}]"},
   };
   for (auto& c : cases) {
     Arena arena;
