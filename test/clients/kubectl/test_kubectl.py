@@ -274,7 +274,6 @@ class Commands(WithServer):
         self.assertRegex(self.n('get', 'events', '--field-selector=reason=Sampled,involvedObject.name=p'), r'Normal +Sampled +pod/p +a sample')
         self.assertEqual(self.n('get', 'events', '--field-selector=reason=Other', '-o', 'name'), '')
 
-    @unittest.expectedFailure    # until access reviews are answered; then this mark goes
     def test_auth(self):
         self.assertEqual(self.k('auth', 'can-i', 'create', 'pods'), 'yes\n')
         self.assertIn('kubernetes-admin', self.k('auth', 'whoami'))
