@@ -13,16 +13,6 @@ using client::path_of;
 using client::Resource;
 using client::Value;
 
-std::string_view media_of(client::PatchType type) {
-  switch (type) {
-    case client::PatchType::Json: return "application/json-patch+json";
-    case client::PatchType::Merge: return "application/merge-patch+json";
-    case client::PatchType::Strategic: return "application/strategic-merge-patch+json";
-    case client::PatchType::Apply: break;
-  }
-  return "application/apply-patch+yaml";
-}
-
 class InProcessApi final : public client::Api {
  public:
   InProcessApi(ApiServer& server, client::Identity identity) : server_(server), manager_(identity.manager) {
@@ -72,19 +62,14 @@ class InProcessApi final : public client::Api {
       if (options.force) add_query(query, "force", "true");
       if (options.manager.empty()) add_query(query, "fieldManager", manager_);
     }
-    TRY(call("PATCH", path_of(resource, name_space, name, options.subresource), std::move(query), direct, media_of(type)));
+    TRY(call("PATCH", path_of(resource, name_space, name, options.subresource), std::move(query), direct, client::media_of(type)));
     return one(direct);
   }
 
   Result<void> remove(const Resource& resource, std::string_view name_space, std::string_view name,
                       const client::DeleteOptions& options) override {
     Arena arena;
-    Value tree = Value::object(arena, 3);
-    if (options.grace_seconds) tree.set("gracePeriodSeconds", *options.grace_seconds);
-    if (!options.propagation.empty()) tree.set("propagationPolicy", options.propagation);
-    if (!options.uid.empty()) tree.ensure_object("preconditions").set("uid", options.uid);
-    if (!options.resource_version.empty()) tree.ensure_object("preconditions").set("resourceVersion", options.resource_version);
-    Direct direct{.body = tree, .arena = &arena};
+    Direct direct{.body = client::tree_of(options, arena), .arena = &arena};
     return call("DELETE", path_of(resource, name_space, name), {}, direct);
   }
 

@@ -73,16 +73,6 @@ class HttpsRemote final : public Remote {
   int64_t read_at_us_ = 0;
 };
 
-std::string_view media_of(PatchType type) {
-  switch (type) {
-    case PatchType::Json: return "application/json-patch+json";
-    case PatchType::Merge: return "application/merge-patch+json";
-    case PatchType::Strategic: return "application/strategic-merge-patch+json";
-    case PatchType::Apply: break;
-  }
-  return "application/apply-patch+yaml";
-}
-
 std::string json_of(Value tree, const Resource* typed = nullptr) {
   Arena arena;
   if (typed && !tree.has("kind")) {
@@ -148,14 +138,7 @@ class HttpsApi final : public Api {
 
   Result<void> remove(const Resource& resource, std::string_view name_space, std::string_view name, const DeleteOptions& options) override {
     Arena arena;
-    Value tree = Value::object(arena, 5);
-    tree.set("kind", "DeleteOptions");
-    tree.set("apiVersion", "v1");
-    if (options.grace_seconds) tree.set("gracePeriodSeconds", *options.grace_seconds);
-    if (!options.propagation.empty()) tree.set("propagationPolicy", options.propagation);
-    if (!options.uid.empty()) tree.ensure_object("preconditions").set("uid", options.uid);
-    if (!options.resource_version.empty()) tree.ensure_object("preconditions").set("resourceVersion", options.resource_version);
-    TRY(remote_->send({.method = "DELETE", .path = path_of(resource, name_space, name), .media = "application/json", .body = json_of(tree)}));
+    TRY(remote_->send({.method = "DELETE", .path = path_of(resource, name_space, name), .media = "application/json", .body = json_of(tree_of(options, arena))}));
     return {};
   }
 

@@ -20,6 +20,27 @@ std::string path_of(const schema::Resource& resource, std::string_view name_spac
   return path;
 }
 
+std::string_view media_of(PatchType type) {
+  switch (type) {
+    case PatchType::Json: return "application/json-patch+json";
+    case PatchType::Merge: return "application/merge-patch+json";
+    case PatchType::Strategic: return "application/strategic-merge-patch+json";
+    case PatchType::Apply: break;
+  }
+  return "application/apply-patch+yaml";
+}
+
+Value tree_of(const DeleteOptions& options, Arena& arena) {
+  Value tree = Value::object(arena, 5);
+  tree.set("kind", "DeleteOptions");
+  tree.set("apiVersion", "v1");
+  if (options.grace_seconds) tree.set("gracePeriodSeconds", *options.grace_seconds);
+  if (!options.propagation.empty()) tree.set("propagationPolicy", options.propagation);
+  if (!options.uid.empty()) tree.ensure_object("preconditions").set("uid", options.uid);
+  if (!options.resource_version.empty()) tree.ensure_object("preconditions").set("resourceVersion", options.resource_version);
+  return tree;
+}
+
 void add_query(std::string& query, std::string_view name, std::string_view value) {
   append(query, query.empty() ? "" : "&", name, "=");
   for (unsigned char c : value) {

@@ -132,6 +132,17 @@ Result<KeyPair> make_certificate(const CertificateRequest& request, const KeyPai
   return pair;
 }
 
+Result<void> make_directory(const std::string& path, unsigned mode) {
+  for (size_t at = 1; at != std::string::npos;) {
+    at = path.find('/', at);
+    auto part = path.substr(0, at);
+    if (::mkdir(part.c_str(), at == std::string::npos ? mode : 0755) != 0 && errno != EEXIST)
+      return fail(internal_error(concat("make the directory ", part, ": ", strerror(errno))));
+    if (at != std::string::npos) at++;
+  }
+  return {};
+}
+
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode) {
   std::string temporary = path + ".new";
   ::unlink(temporary.c_str());

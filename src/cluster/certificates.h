@@ -25,6 +25,8 @@ struct CertificateRequest {
 Result<KeyPair> make_certificate(const CertificateRequest& request, const KeyPair* authority);
 
 // Files. Keys are written with 0600, through a temporary name, so that a half-written one is never read.
+// With all above it. `mode` is the last one's; those above are open to look through.
+Result<void> make_directory(const std::string& path, unsigned mode);
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode);
 Result<std::string> read_file(const std::string& path);
 Result<KeyPair> load_or_make(const std::string& certificate_file, const std::string& key_file, const CertificateRequest& request,

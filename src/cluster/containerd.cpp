@@ -1,7 +1,6 @@
 #include "cluster/containerd.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,16 +26,6 @@ bool answers(const std::string& socket_path) {
   bool connected = fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
   if (fd >= 0) close(fd);
   return connected;
-}
-
-Result<void> make_directory(const std::string& path) {
-  for (size_t at = 1; at != std::string::npos;) {
-    at = path.find('/', at);
-    auto part = path.substr(0, at);
-    if (mkdir(part.c_str(), 0711) != 0 && errno != EEXIST) return fail(internal_error(concat("make the directory ", part, ": ", strerror(errno))));
-    if (at != std::string::npos) at++;
-  }
-  return {};
 }
 
 // Lowering a process's oom_score_adj needs a capability that containers and sandboxes often lack; asking for it all the same makes every container fail.
@@ -85,9 +74,9 @@ Containerd::Containerd(ContainerdOptions options)
 
 Result<void> Containerd::start() {
   if (is_running() && answers(socket_)) return {};
-  TRY(make_directory(options_.root));
-  TRY(make_directory(options_.state));
-  TRY(make_directory(options_.cni_configuration));
+  TRY(make_directory(options_.root, 0711));
+  TRY(make_directory(options_.state, 0711));
+  TRY(make_directory(options_.cni_configuration, 0711));
   auto file = options_.state + ".toml";
   TRY(write_file(file, configuration(options_, socket_), 0644));
   if (!is_running()) TRY(cluster::start(daemon_, {options_.program, "--config", file}));

@@ -14,11 +14,6 @@ namespace {
 constexpr int kAuthorityDays = 3650;
 constexpr int64_t kRenewAfter_s = 180 * 86400;  // half of a credential's life
 
-Result<void> make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
-  return fail(internal_error(concat("make the directory ", path, ": ", strerror(errno))));
-}
-
 cluster::CertificateRequest serving_request(const ApiserverOptions& options) {
   cluster::CertificateRequest request;
   request.common_name = "kube-apiserver";
@@ -79,8 +74,8 @@ Result<net::TlsOptions> prepare_certificates(const ApiserverOptions& options) {
   tls.proxy_ca_file = options.access.proxy_ca_file;
   if (!tls.certificate_file.empty() && !tls.client_ca_file.empty()) return tls;
 
-  TRY(make_directory(options.data_dir));
-  TRY(make_directory(options.cert_dir));
+  TRY(cluster::make_directory(options.data_dir, 0700));
+  TRY(cluster::make_directory(options.cert_dir, 0700));
   auto authority = TRY(cluster::load_or_make(options.cert_dir + "/ca.crt", options.cert_dir + "/ca.key",
                                              {.common_name = "sampan-ca", .usage = cluster::Usage::Authority, .days = kAuthorityDays}, nullptr));
   std::string serving = authority.certificate_pem;

@@ -1,7 +1,6 @@
 // `sampan up`: from nothing to a cluster with a running pod, saying what happens.
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -68,17 +67,6 @@ Result<void> check_port(uint16_t port) {
   return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); --secure-port and --data-dir make room for two")));
 }
 
-Result<void> make_directory(const std::string& path, unsigned mode) {
-  for (size_t at = 1; at != std::string::npos;) {
-    at = path.find('/', at);
-    auto part = path.substr(0, at);
-    if (mkdir(part.c_str(), at == std::string::npos ? mode : 0755) != 0 && errno != EEXIST)
-      return fail(internal_error(concat("make the directory ", part, ": ", strerror(errno))));
-    if (at != std::string::npos) at++;
-  }
-  return {};
-}
-
 class Up {
  public:
   Up(Machine machine, const FlagSet& flags) : machine_(std::move(machine)), flags_(flags), server_(machine_.server()) {}
@@ -91,9 +79,9 @@ class Up {
       std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
     else
       TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port"))));
-    TRY(make_directory(machine_.data_dir, 0711));
-    TRY(make_directory(machine_.run_dir, 0711));
-    TRY(make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
+    TRY(cluster::make_directory(machine_.data_dir, 0711));
+    TRY(cluster::make_directory(machine_.run_dir, 0711));
+    TRY(cluster::make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
     TRY(start_containerd());
     if (!was_there) TRY(start_server());
     TRY(wait_for_api());

@@ -19,63 +19,6 @@ using schema::Type;
 
 namespace {
 
-// Go's names of fields are their JSON names in capitals, but for these. First the types that call a field something of their own.
-constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
-    {"AzureDiskVolumeSource.diskURI", "DataDiskURI"},
-    {"GlusterfsVolumeSource.endpoints", "EndpointsName"},
-    {"ISCSIVolumeSource.chapAuthDiscovery", "DiscoveryCHAPAuth"},
-    {"ISCSIVolumeSource.chapAuthSession", "SessionCHAPAuth"},
-    {"RBDVolumeSource.image", "RBDImage"},
-    {"RBDVolumeSource.monitors", "CephMonitors"},
-    {"RBDVolumeSource.pool", "RBDPool"},
-    {"RBDVolumeSource.user", "RadosUser"},
-    {"PodSpec.serviceAccount", "DeprecatedServiceAccount"},
-    {"apiGroup", "APIGroup"},
-    {"apiVersion", "APIVersion"},
-    {"awsElasticBlockStore", "AWSElasticBlockStore"},
-    {"cephfs", "CephFS"},
-    {"csi", "CSI"},
-    {"dnsConfig", "DNSConfig"},
-    {"dnsPolicy", "DNSPolicy"},
-    {"fc", "FC"},
-    {"fsGroup", "FSGroup"},
-    {"fsGroupChangePolicy", "FSGroupChangePolicy"},
-    {"fsType", "FSType"},
-    {"gcePersistentDisk", "GCEPersistentDisk"},
-    {"gmsaCredentialSpec", "GMSACredentialSpec"},
-    {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
-    {"grpc", "GRPC"},
-    {"httpGet", "HTTPGet"},
-    {"httpHeaders", "HTTPHeaders"},
-    {"ip", "IP"},
-    {"iqn", "IQN"},
-    {"iscsi", "ISCSI"},
-    {"iscsiInterface", "ISCSIInterface"},
-    {"metadata", "ObjectMeta"},
-    {"nfs", "NFS"},
-    {"os", "OS"},
-    {"pdName", "PDName"},
-    {"rbd", "RBD"},
-    {"seLinuxChangePolicy", "SELinuxChangePolicy"},
-    {"seLinuxOptions", "SELinuxOptions"},
-    {"sslEnabled", "SSLEnabled"},
-    {"storageos", "StorageOS"},
-    {"tcpSocket", "TCPSocket"},
-    {"tty", "TTY"},
-    {"uid", "UID"},
-    {"wwids", "WWIDs"},
-};
-
-std::string go_field_name(const Type& owner, const Field& field) {
-  std::string_view type = owner.name.substr(owner.name.rfind('.') + 1);
-  std::string own = concat(type, ".", field.name);
-  for (const auto& [json, go] : kGoNames)
-    if (json == own || json == field.name) return std::string(go);
-  std::string name(field.name);
-  if (name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
-  return name;
-}
-
 // What a struct type prints besides its values, made once.
 struct Plan {
   struct Part {
@@ -101,7 +44,7 @@ Plan make_plan(const Type& type) {
     embedded = embedding;
     Kind kind = field.type->kind;
     part.pointer = field.is(Field::Nullable) && kind != Kind::List && kind != Kind::Map;
-    append(part.before, go_field_name(type, field), ":(", part.pointer ? "*" : "", schema::go_type_name(type, field), ")");
+    append(part.before, schema::go_field_name(type, field.name), ":(", part.pointer ? "*" : "", schema::go_type_name(type, field), ")");
     plan.parts.push_back(std::move(part));
   }
   if (!embedded.empty()) plan.parts.back().after = "}";

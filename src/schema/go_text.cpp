@@ -236,6 +236,61 @@ std::string go_type_name(const Type& owner, const Field& field) {
   return go_type_name(*field.type);
 }
 
+std::string go_field_name(const Type& owner, std::string_view field) {
+  // First those that one type alone calls something of its own.
+  static constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"AzureDiskVolumeSource.diskURI", "DataDiskURI"},
+      {"GlusterfsVolumeSource.endpoints", "EndpointsName"},
+      {"ISCSIVolumeSource.chapAuthDiscovery", "DiscoveryCHAPAuth"},
+      {"ISCSIVolumeSource.chapAuthSession", "SessionCHAPAuth"},
+      {"PodSpec.serviceAccount", "DeprecatedServiceAccount"},
+      {"RBDVolumeSource.image", "RBDImage"},
+      {"RBDVolumeSource.monitors", "CephMonitors"},
+      {"RBDVolumeSource.pool", "RBDPool"},
+      {"RBDVolumeSource.user", "RadosUser"},
+      {"apiGroup", "APIGroup"},
+      {"apiVersion", "APIVersion"},
+      {"awsElasticBlockStore", "AWSElasticBlockStore"},
+      {"cephfs", "CephFS"},
+      {"csi", "CSI"},
+      {"dnsConfig", "DNSConfig"},
+      {"dnsPolicy", "DNSPolicy"},
+      {"fc", "FC"},
+      {"fsGroup", "FSGroup"},
+      {"fsGroupChangePolicy", "FSGroupChangePolicy"},
+      {"fsType", "FSType"},
+      {"gcePersistentDisk", "GCEPersistentDisk"},
+      {"gmsaCredentialSpec", "GMSACredentialSpec"},
+      {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
+      {"grpc", "GRPC"},
+      {"httpGet", "HTTPGet"},
+      {"httpHeaders", "HTTPHeaders"},
+      {"ip", "IP"},
+      {"iqn", "IQN"},
+      {"iscsi", "ISCSI"},
+      {"iscsiInterface", "ISCSIInterface"},
+      {"metadata", "ObjectMeta"},
+      {"nfs", "NFS"},
+      {"os", "OS"},
+      {"pdName", "PDName"},
+      {"rbd", "RBD"},
+      {"seLinuxChangePolicy", "SELinuxChangePolicy"},
+      {"seLinuxOptions", "SELinuxOptions"},
+      {"sslEnabled", "SSLEnabled"},
+      {"storageos", "StorageOS"},
+      {"tcpSocket", "TCPSocket"},
+      {"tty", "TTY"},
+      {"uid", "UID"},
+      {"wwids", "WWIDs"},
+  };
+  auto qualified = concat(owner.name.substr(owner.name.rfind('.') + 1), ".", field);
+  for (const auto& [json, go] : names)
+    if (json == qualified || json == field) return std::string(go);
+  std::string name(field);
+  if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
+  return name;
+}
+
 std::string_view go_embedding(const Type& owner, const Field& field) {
   if (field.proto == 0 && (field.name == "kind" || field.name == "apiVersion")) return "TypeMeta.";
   std::string_view type, embedding;

@@ -18,6 +18,8 @@ int64_t base64_error_at(std::string_view text);
 // The Go type of a field, as reflect prints it ("v1.PodSpec", "[]v1.Container", "map[string]string", "int32").
 std::string go_type_name(const Type& type);
 std::string go_type_name(const Type& owner, const Field& field);
+// Go's name of a field of the pods' types: the JSON name with a capital, but for some.
+std::string go_field_name(const Type& owner, std::string_view field);
 // Of a field that Go promotes from embedded structs: their names with a dot behind each ("RuleWithOperations.Rule."); else "".
 std::string_view go_embedding(const Type& owner, const Field& field);
 

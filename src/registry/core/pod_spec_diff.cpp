@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "registry/line_diff.h"
+#include "schema/go_text.h"
 #include "schema/json.h"
 #include "schema/quantity.h"
 
@@ -14,51 +15,7 @@ using schema::Field;
 using schema::Kind;
 using schema::Type;
 
-// Upstream's internal types are those of v1 but for a few names, and for three structs that have another order. A name with a type's before it is
-// of that type alone.
-constexpr std::pair<std::string_view, std::string_view> kGoNames[] = {
-    {"RBDVolumeSource.image", "RBDImage"},
-    {"RBDVolumeSource.monitors", "CephMonitors"},
-    {"RBDVolumeSource.pool", "RBDPool"},
-    {"RBDVolumeSource.user", "RadosUser"},
-    {"GlusterfsVolumeSource.endpoints", "EndpointsName"},
-    {"AzureDiskVolumeSource.diskURI", "DataDiskURI"},
-    {"apiGroup", "APIGroup"},
-    {"apiVersion", "APIVersion"},
-    {"awsElasticBlockStore", "AWSElasticBlockStore"},
-    {"cephfs", "CephFS"},
-    {"chapAuthDiscovery", "DiscoveryCHAPAuth"},
-    {"chapAuthSession", "SessionCHAPAuth"},
-    {"csi", "CSI"},
-    {"dnsConfig", "DNSConfig"},
-    {"dnsPolicy", "DNSPolicy"},
-    {"fc", "FC"},
-    {"fsGroup", "FSGroup"},
-    {"fsGroupChangePolicy", "FSGroupChangePolicy"},
-    {"fsType", "FSType"},
-    {"gcePersistentDisk", "GCEPersistentDisk"},
-    {"gmsaCredentialSpec", "GMSACredentialSpec"},
-    {"gmsaCredentialSpecName", "GMSACredentialSpecName"},
-    {"grpc", "GRPC"},
-    {"httpGet", "HTTPGet"},
-    {"httpHeaders", "HTTPHeaders"},
-    {"ip", "IP"},
-    {"iqn", "IQN"},
-    {"iscsi", "ISCSI"},
-    {"iscsiInterface", "ISCSIInterface"},
-    {"nfs", "NFS"},
-    {"os", "OS"},
-    {"pdName", "PDName"},
-    {"rbd", "RBD"},
-    {"seLinuxChangePolicy", "SELinuxChangePolicy"},
-    {"seLinuxOptions", "SELinuxOptions"},
-    {"sslEnabled", "SSLEnabled"},
-    {"storageos", "StorageOS"},
-    {"tcpSocket", "TCPSocket"},
-    {"tty", "TTY"},
-    {"wwids", "WWIDs"},
-};
-
+// Upstream's internal types are those of v1, but for three structs that have another order.
 constexpr std::string_view kSpecOrder[] = {
     "volumes", "initContainers", "containers", "ephemeralContainers", "restartPolicy", "terminationGracePeriodSeconds",
     "activeDeadlineSeconds", "dnsPolicy", "nodeSelector", "serviceAccountName", "automountServiceAccountToken", "nodeName", "securityContext",
@@ -75,15 +32,6 @@ constexpr std::string_view kVolumeOrder[] = {
     "vsphereVolume", "azureDisk", "photonPersistentDisk", "projected", "portworxVolume", "scaleIO", "storageos", "csi", "ephemeral", "image"};
 
 std::string_view short_name(const Type& type) { return type.name.substr(type.name.rfind('.') + 1); }
-
-std::string go_name(const Type& type, std::string_view field) {
-  auto qualified = concat(short_name(type), ".", field);
-  for (auto& [name, go] : kGoNames)
-    if (name == field || name == qualified) return std::string(go);
-  std::string out(field);
-  if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] -= 'a' - 'A';
-  return out;
-}
 
 // Indented JSON of the internal form.
 class Printer {
@@ -145,7 +93,7 @@ class Printer {
   void field(const Type& type, const AnyView& parent, std::string_view name) {
     const Field* field = type.find(name);
     if (!field) return;
-    key(go_name(type, name));
+    key(schema::go_field_name(type, name));
     if (AnyView inner = parent[name]; inner.present())
       value(inner);
     else
