@@ -74,33 +74,6 @@ Result<void> reconcile(const Served& served, const StandardObject& it, bool& rep
   return {};
 }
 
-Result<void> ensure(Catalog& catalog, const StandardObject& it, Clock& clock) {
-  static constexpr std::string_view kStatus[] = {"status"};
-  const Served* served = catalog.find(it.group, it.resource);
-  if (!served) return {};  // switched off by --runtime-config
-  auto found = served->store->get(it.name_space, it.name);
-  if (!found && !found.error().is(Reason::NotFound)) return fail(std::move(found).error());
-  bool replaced = false;
-  if (found && it.reconcile) TRY(reconcile(*served, it, replaced));
-  if (found && !replaced) return {};
-  Arena arena;
-  Value object = named(it, arena);
-  it.fill(object, arena);
-  if (served->rules->defaults) served->rules->defaults(object, served->resource->version);
-  auto api_version = served->api_version();
-  auto manager = manager_of(it.manager, api_version, clock);
-  if (served->subresource("status")) manager.reset_fields = kStatus;
-  TRY(schema::update_managed_fields(object, nullptr, *served->resource->type, manager));
-  if (it.unowned) it.unowned(object, arena);
-  auto outcome = served->store->create(it.name_space, object, arena, {});
-  if (!outcome) {
-    if (outcome.error().is(Reason::AlreadyExists)) return {};
-    return fail(std::move(outcome).error());
-  }
-  if (it.status) TRY(apply_status(*served, it, clock));
-  return {};
-}
-
 void add_namespaces(StandardObjects& out) {
   for (std::string_view name : {"kube-system", "kube-public", "kube-node-lease", "default"})
     out.push_back({"", "namespaces", "", std::string(name), [](Value, Arena&) {}});
@@ -138,6 +111,33 @@ void add_config_maps(const BootstrapOptions& options, Clock& clock, StandardObje
 
 }  // namespace
 
+Result<void> ensure_object(Catalog& catalog, const StandardObject& it, Clock& clock) {
+  static constexpr std::string_view kStatus[] = {"status"};
+  const Served* served = catalog.find(it.group, it.resource);
+  if (!served) return {};  // switched off by --runtime-config
+  auto found = served->store->get(it.name_space, it.name);
+  if (!found && !found.error().is(Reason::NotFound)) return fail(std::move(found).error());
+  bool replaced = false;
+  if (found && it.reconcile) TRY(reconcile(*served, it, replaced));
+  if (found && !replaced) return {};
+  Arena arena;
+  Value object = named(it, arena);
+  it.fill(object, arena);
+  if (served->rules->defaults) served->rules->defaults(object, served->resource->version);
+  auto api_version = served->api_version();
+  auto manager = manager_of(it.manager, api_version, clock);
+  if (served->subresource("status")) manager.reset_fields = kStatus;
+  TRY(schema::update_managed_fields(object, nullptr, *served->resource->type, manager));
+  if (it.unowned) it.unowned(object, arena);
+  auto outcome = served->store->create(it.name_space, object, arena, {});
+  if (!outcome) {
+    if (outcome.error().is(Reason::AlreadyExists)) return {};
+    return fail(std::move(outcome).error());
+  }
+  if (it.status) TRY(apply_status(*served, it, clock));
+  return {};
+}
+
 Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Clock& clock) {
   constexpr size_t kWriters = 24;
   std::atomic<size_t> next = 0;
@@ -145,7 +145,7 @@ Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Cl
   std::vector<std::thread> writers;
   for (size_t i = 0; i < kWriters; i++)
     writers.emplace_back([&, i] {
-      for (size_t k; results[i] && (k = next++) < objects.size();) results[i] = ensure(catalog, objects[k], clock);
+      for (size_t k; results[i] && (k = next++) < objects.size();) results[i] = ensure_object(catalog, objects[k], clock);
     });
   for (auto& writer : writers) writer.join();
   for (auto& result : results) TRY(std::move(result));

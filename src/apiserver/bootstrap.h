@@ -29,6 +29,7 @@ struct StandardObject {
 };
 using StandardObjects = std::vector<StandardObject>;
 
+Result<void> ensure_object(Catalog& catalog, const StandardObject& object, Clock& clock);
 // By several threads at once, since the store commits together what is written together.
 Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Clock& clock);
 

@@ -59,7 +59,6 @@ net::Response body_too_large(const net::Request& request);
 // Namespaces, priority classes, the `kubernetes` service: what every cluster has. Idempotent.
 struct BootstrapOptions {
   std::string service_cidr = "10.0.0.0/24";
-  std::string advertise_address;  // "" = no endpoints for the kubernetes service
   uint16_t port = 6443;
   std::string client_ca;   // PEM, for who serves extensions of the API
   Clock* clock = nullptr;  // null: the real one

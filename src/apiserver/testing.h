@@ -79,6 +79,7 @@ class TestServer {
 
   ApiServer& server() { return *server_; }
   Catalog& catalog() { return server_->catalog(); }
+  store::Store& store() { return *store_; }
 
   net::Response ask(std::string_view method, std::string_view path, net::Headers headers, std::string body = {}) {
     return testing_ask(*server_, method, path, std::move(headers), std::move(body));

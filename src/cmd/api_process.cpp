@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "apiserver/access/role_aggregation.h"
+#include "apiserver/api_endpoints.h"
 #include "apiserver/pages.h"
 #include "apiserver/service_addresses.h"
 #include "base/log.h"
@@ -89,8 +90,12 @@ class Process final : public ApiProcess {
     TRY(addresses_->repair());
     TRY(apiserver::bootstrap(server_->catalog(),
                              {.service_cidr = std::string(split(options_.service_cidr, ',')[0]),
-                              .advertise_address = options_.keeps_endpoints ? options_.advertise_address : std::string(),
-                              .port = options_.port}));
+                              .port = options_.port,
+                              .client_ca = authority_pem_}));
+    if (options_.keeps_endpoints)
+      endpoints_ = TRY(apiserver::ApiEndpoints::start(
+          server_->catalog(), *store_, real_clock(),
+          {.address = options_.advertise_address, .port = options_.port, .shared_store = !options_.etcd_servers.empty()}));
     TRY(apiserver::aggregate_roles(server_->catalog(), real_clock()));
     aggregation_ = apiserver::RoleAggregation::start(server_->catalog(), real_clock());
     live_.emplace(*store_, options_.store_live_timeout_ns);
@@ -110,6 +115,7 @@ class Process final : public ApiProcess {
       LOG_INFO("shutting down in ", options_.shutdown_delay_ns / 1'000'000'000, " seconds");
       std::this_thread::sleep_for(std::chrono::nanoseconds(options_.shutdown_delay_ns));
     }
+    endpoints_.reset();
     server_->begin_shutdown();
     listener_->stop(kDrainTime);
     LOG_INFO("stopped");
@@ -143,6 +149,7 @@ class Process final : public ApiProcess {
   std::unique_ptr<apiserver::ApiServer> server_;
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;
   std::unique_ptr<apiserver::RoleAggregation> aggregation_;
+  std::unique_ptr<apiserver::ApiEndpoints> endpoints_;
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
 };
