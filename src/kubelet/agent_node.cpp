@@ -179,6 +179,7 @@ void AgentImpl::keep_house(int64_t now) {
   }
   if (now - refreshed_at_ >= kImages) {
     refreshed_at_ = now;
+    pods_->poke_all();  // should an event ever have been lost
     if (auto freed = image_gc_.run(); !freed) recorder_.node(EventType::Warning, "ImageGCFailed", freed.error().message());
   }
 }

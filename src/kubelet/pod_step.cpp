@@ -21,12 +21,23 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kRetryMax = 10 * kSecond;
 constexpr int64_t kVolumeRetryFirst = kSecond / 2, kVolumeRetryMax = 122 * kSecond;
 constexpr int64_t kVolumesPatience = 123 * kSecond;
-constexpr int kStaleLooksMax = 25;
+constexpr int kStaleLooksMax = 10;
 constexpr useconds_t kStaleLook_us = 10'000;
+constexpr int64_t kStaleRetryFirst = kSecond / 10, kStaleRetryMax = 5 * kSecond;
 
 }  // namespace
 
 int64_t PodWorkers::Step::run() {
+  auto at = decide();
+  if (!stale_) {
+    worker_.stale_steps = 0;
+    return at;
+  }
+  auto again = parts_.clock.now_us() + std::min(kStaleRetryFirst << std::min(worker_.stale_steps++, 10u), kStaleRetryMax);
+  return at == 0 ? again : std::min(at, again);
+}
+
+int64_t PodWorkers::Step::decide() {
   {
     std::lock_guard lock(worker_.mutex);
     pod_ = worker_.pod, shown_ = worker_.shown;
@@ -45,25 +56,29 @@ int64_t PodWorkers::Step::run() {
   return finish();
 }
 
-// What the runtime knows now. Its own news may be ahead of what it answers, by a moment.
+// What the runtime knows now. Its own news may be ahead of what it answers: by a moment usually, by seconds where the machine is busy. What it said has
+// ended is remembered until it agrees, for it says so only once.
 Result<void> PodWorkers::Step::look() {
   std::vector<std::string> ended;
   {
     std::lock_guard lock(worker_.mutex);
-    ended.swap(worker_.ended);
+    ended = worker_.ended;
   }
+  auto still_runs = [this](const std::string& id) {
+    auto same = [&](auto& one) { return one.id == id; };
+    auto container = std::ranges::find_if(runtime_.containers, same);
+    auto sandbox = std::ranges::find_if(runtime_.sandboxes, same);
+    return (container != runtime_.containers.end() && container->state == ContainerState::Running) || (sandbox != runtime_.sandboxes.end() && sandbox->ready);
+  };
   for (int looks = 0;; looks++) {
     runtime_ = TRY(read_pod_runtime(parts_.runtime, worker_.uid));
-    bool stale = false;
-    for (auto& id : ended) {
-      auto same = [&](auto& one) { return one.id == id; };
-      auto container = std::ranges::find_if(runtime_.containers, same);
-      auto sandbox = std::ranges::find_if(runtime_.sandboxes, same);
-      stale |= container != runtime_.containers.end() && container->state == ContainerState::Running;
-      stale |= sandbox != runtime_.sandboxes.end() && sandbox->ready;
-    }
-    if (!stale || looks == kStaleLooksMax) break;
+    stale_ = std::ranges::any_of(ended, still_runs);
+    if (!stale_ || looks == kStaleLooksMax) break;
     ::usleep(kStaleLook_us);
+  }
+  {
+    std::lock_guard lock(worker_.mutex);
+    std::erase_if(worker_.ended, [&](auto& id) { return std::ranges::find(ended, id) != ended.end() && !still_runs(id); });
   }
   for (auto& container : runtime_.containers) {
     add_termination_message(container);

@@ -17,7 +17,7 @@ struct PodWorkers::Worker {
   bool queued = false, dirty = false;
   Executor::Timer timer = 0;
   int64_t timer_at = 0;
-  std::vector<std::string> ended;  // ids the runtime said had stopped
+  std::vector<std::string> ended;  // ids the runtime said had stopped, but does not show as such yet
   schema::ObjectRef shown;
   std::shared_ptr<const PodRuntime> runtime = std::make_shared<PodRuntime>();
   PodLife life = PodLife::New;
@@ -28,6 +28,7 @@ struct PodWorkers::Worker {
   StartFailures failures;
   int64_t failing_since = 0;
   unsigned failures_in_a_row = 0;
+  unsigned stale_steps = 0;        // that did not see what the runtime had said
   int64_t volumes_missing_since = 0;
   unsigned volume_tries = 0;
   std::map<std::string, std::string> volume_errors;  // told last, by volume
@@ -44,6 +45,7 @@ class PodWorkers::Step {
   int64_t run();
 
  private:
+  int64_t decide();
   Result<void> look();
   int64_t begin();
   int64_t activate();
@@ -72,6 +74,7 @@ class PodWorkers::Step {
   Worker& worker_;
   schema::ObjectRef pod_, shown_;
   bool removed_ = false;
+  bool stale_ = false;  // `runtime_` is behind the runtime's news
   std::optional<Eviction> eviction_;
   PodLife life_ = PodLife::New;
   PodRuntime runtime_;
