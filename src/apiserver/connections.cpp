@@ -1,6 +1,7 @@
 // The subresources of a pod that lead to its kubelet: log, exec, attach, portforward.
 #include "apiserver/respond.h"
 #include "apiserver/streams/backends.h"
+#include "apiserver/streams/in_messages.h"
 #include "apiserver/streams/remote_command.h"
 #include "apiserver/subresources.h"
 #include "base/encoding.h"
@@ -149,6 +150,7 @@ HandlerResult read_log(Context& context, const net::Endpoint& kubelet, std::stri
   }
   auto response = net::relay(seats, std::move(answer));
   response.headers = {{"content-type", "text/plain"}};
+  if (net::asks_for_websocket(context.http)) return in_messages(context, std::move(response), Pieces::AsTheyCome);
   return response;
 }
 

@@ -2,8 +2,10 @@
 #include "apiserver/list_request.h"
 #include "apiserver/metrics.h"
 #include "apiserver/respond.h"
+#include "apiserver/streams/in_messages.h"
 #include "apiserver/verbs.h"
 #include "base/text.h"
+#include "net/websocket.h"
 #include "schema/json.h"
 #include "schema/protobuf.h"
 
@@ -265,6 +267,8 @@ HandlerResult handle_watch(Context& context) {
   auto include = context.query.has("includeObject") ? context.query.get("includeObject") : std::string_view("Metadata");
   response.source = std::make_unique<WatchSource>(context.services, served, accept, std::move(request), std::move(stream), std::move(initial),
                                                   timeout_s, std::string(include));
+  if (net::asks_for_websocket(context.http))
+    return in_messages(context, std::move(response), accept.format == Format::Protobuf ? Pieces::Lengths : Pieces::Lines);
   return response;
 }
 

@@ -205,6 +205,24 @@ class Streams : public testing::Test {
     if (upgraded->stream) command.socket = std::make_unique<net::WebSocket>(std::move(upgraded->stream), net::WebSocket::Role::Client);
     return command;
   }
+  // A WebSocket without channels, of the subprotocol `protocol` ("": none).
+  std::unique_ptr<net::WebSocket> read(std::string target, std::string protocol) {
+    net::ClientRequest request{.endpoint = cluster->endpoint, .target = std::move(target)};
+    request.headers = {{"upgrade", "websocket"}, {"sec-websocket-version", "13"}, {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+    if (!protocol.empty()) request.headers.emplace_back("sec-websocket-protocol", protocol);
+    auto upgraded = cluster->client->upgrade(request);
+    EXPECT_TRUE(upgraded);
+    EXPECT_EQ(upgraded->answer.header("sec-websocket-protocol"), protocol);
+    return upgraded->stream ? std::make_unique<net::WebSocket>(std::move(upgraded->stream), net::WebSocket::Role::Client) : nullptr;
+  }
+  static std::string message_of(net::WebSocket& socket, bool text) {
+    net::WebSocket::Message message;
+    auto read = socket.read(message, net::deadline_in_ms(10'000));
+    if (!read) return std::string(read.error().message());
+    if (!*read) return "closed";
+    EXPECT_EQ(message.text, text);
+    return message.data;
+  }
   static std::unique_ptr<Cluster> shared_;
   Cluster* cluster = nullptr;
 };
@@ -304,6 +322,36 @@ TEST_F(Streams, AttachAndLogs) {
     auto answer = cluster->send("GET", log + c.query);
     EXPECT_EQ(answer.status, c.status) << c.query << answer.body;
     EXPECT_NE(answer.body.find(c.part), std::string::npos) << answer.body;
+  }
+}
+
+// What browsers do.
+TEST_F(Streams, LogsAndWatchesInMessages) {
+  const std::string log = "/api/v1/namespaces/default/pods/p/log?container=talk&limitBytes=3";
+  auto speaking = exec("container=talk&stdin=true", "attach");
+  speaking.send(0, "one\n");
+  for (int i = 0; i < 200 && cluster->get(log).empty(); i++) usleep(20'000);
+  speaking.socket->cancel();
+  for (auto protocol : {"", "binary.k8s.io"}) {
+    auto socket = read(log, protocol);
+    ASSERT_TRUE(socket);
+    EXPECT_EQ(message_of(*socket, false), "");
+    EXPECT_EQ(message_of(*socket, false), "one");
+    EXPECT_EQ(message_of(*socket, false), "closed");
+  }
+  auto encoded = read(log, "base64.binary.k8s.io");
+  ASSERT_TRUE(encoded);
+  EXPECT_EQ(message_of(*encoded, true), "");
+  EXPECT_EQ(message_of(*encoded, true), "b25l");
+
+  auto watch = read("/api/v1/namespaces?watch=true&fieldSelector=metadata.name=seen", "");
+  ASSERT_TRUE(watch);
+  cluster->send("POST", "/api/v1/namespaces", "{'metadata':{'name':'seen'}}");
+  cluster->send("PATCH", "/api/v1/namespaces/seen", "{'metadata':{'labels':{'a':'b'}}}", "application/merge-patch+json");
+  for (auto type : {"ADDED", "MODIFIED"}) {
+    auto event = message_of(*watch, true);
+    EXPECT_TRUE(event.starts_with(concat(R"({"type":")", type, R"(","object":{"kind":"Namespace")"))) << event;
+    EXPECT_TRUE(event.ends_with("}}\n")) << event;
   }
 }
 
