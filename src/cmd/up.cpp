@@ -83,7 +83,7 @@ class Up {
     TRY(cluster::make_directory(machine_.run_dir, 0711));
     TRY(cluster::make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
     TRY(start_containerd());
-    if (!was_there) TRY(start_server());
+    if (!cluster::running(server_)) TRY(start_server());  // one that was just ending has ended by now
     TRY(wait_for_api());
     TRY(wait_for_node());
     if (flags_.is_true("first-pod")) TRY(run_first_pod());

@@ -68,9 +68,11 @@ class EndpointsController final : public Controller {
 
   void watch(Watches& watches) override {
     informers_.watch(watches);
-    // What is told at the start finds those whose service went while nobody looked.
-    endpoints_ = &watches.on("", "endpoints", [](const Change& change, const Watches::Enqueue& enqueue) {
-      if (!has_annotation(change.any(), kLeaderAnnotation)) enqueue(key_of(change.any()));
+    // Those that went are made again; those that were there before us may have lost their service while nobody looked. Others may be made before it.
+    int64_t start = environment_.clock.now_us() / 1'000'000;
+    endpoints_ = &watches.on("", "endpoints", [start](const Change& change, const Watches::Enqueue& enqueue) {
+      bool is_left_over = change.any()["metadata"]["creationTimestamp"].as_int() < start && !has_annotation(change.any(), kLeaderAnnotation);
+      if (!change.object || (!change.previous && is_left_over)) enqueue(key_of(change.any()));
     });
   }
 

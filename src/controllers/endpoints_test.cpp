@@ -166,6 +166,20 @@ TEST(Endpoints, FollowPods) {
   });
 }
 
+TEST(Endpoints, MayBeMadeBeforeTheirService) {
+  World world;
+  std::string_view endpoints = "apiVersion: v1\nkind: Endpoints\nmetadata: {name: NAME}\nsubsets: [{addresses: [{ip: 192.0.2.1}], ports: [{port: 80}]}]\n";
+  auto named = [&](std::string_view name) { return std::string(endpoints).replace(endpoints.find("NAME"), 4, name); };
+  world.apply(named("left-over"));
+  world.run_for(5);
+  world.start_controllers({"endpoints-controller"});
+  world.run_for(5);
+  EXPECT_EQ(world.get("", "endpoints", "default", "left-over"), nullptr);
+  world.apply(named("early"));
+  world.run_for(60);
+  EXPECT_NE(world.get("", "endpoints", "default", "early"), nullptr);
+}
+
 TEST(Endpoints, WhatASliceSays) {
   World world;
   world.add_node("n1");

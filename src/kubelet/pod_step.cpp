@@ -21,6 +21,7 @@ constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kRetryMax = 10 * kSecond;
 constexpr int64_t kVolumeRetryFirst = kSecond / 2, kVolumeRetryMax = 122 * kSecond;
 constexpr int64_t kVolumesPatience = 123 * kSecond;
+constexpr int64_t kResizeRetry = 180 * kSecond;
 constexpr int kStaleLooksMax = 10;
 constexpr useconds_t kStaleLook_us = 10'000;
 constexpr int64_t kStaleRetryFirst = kSecond / 10, kStaleRetryMax = 5 * kSecond;
@@ -40,9 +41,10 @@ int64_t PodWorkers::Step::run() {
 int64_t PodWorkers::Step::decide() {
   {
     std::lock_guard lock(worker_.mutex);
-    pod_ = worker_.pod, shown_ = worker_.shown;
+    pod_ = wanted_ = worker_.pod, shown_ = worker_.shown;
     removed_ = worker_.removed, eviction_ = worker_.eviction, life_ = worker_.life;
   }
+  take_granted();
   if (auto looked = look(); !looked) return retry(looked.error(), "cannot look at the containers of");
   if (life_ == PodLife::New)
     if (auto at = begin(); life_ == PodLife::New) return at;
@@ -93,8 +95,11 @@ Result<void> PodWorkers::Step::look() {
 
 void PodWorkers::Step::set_life(PodLife life) {
   life_ = life;
-  std::lock_guard lock(worker_.mutex);
-  worker_.life = life;
+  {
+    std::lock_guard lock(worker_.mutex);
+    worker_.life = life;
+  }
+  if (life == PodLife::Terminated) all_.poke_who_waits_for_room();
 }
 
 bool PodWorkers::Step::should_end() const {
@@ -112,6 +117,10 @@ int64_t PodWorkers::Step::begin() {
       return 0;
     }
   }
+  worker_.granted = worker_.had = is_new ? pod_ : granted_before(pod_);
+  for (auto condition : view().status().conditions())
+    if (condition.type() == "PodResizeInProgress") worker_.resize_in_progress = ResizeNote{"", "", condition.observed_generation()};
+  take_granted();
   set_life(PodLife::Active);
   return 0;
 }
@@ -149,6 +158,7 @@ int64_t PodWorkers::Step::activate() {
     worker_.must_end = true;
     return 0;
   }
+  consider_resize();
   show(false, true);
   if (should_end()) return 0;
   if (auto error = parts_.network_error(); !error.empty() && !view().spec().host_network()) {
@@ -167,6 +177,7 @@ int64_t PodWorkers::Step::activate() {
 
   parts_.probes.update(pod_, runtime_, last(), false);
   auto plan = plan_for(view(), runtime_, parts_.probes);
+  if (worker_.resize_in_progress) plan_restarts(resizes_of(view(), runtime_, parts_.facts()->resources), plan);
   auto uid = worker_.uid;
   Starter starter(
       parts_, pod_, runtime_, mounted.volumes, worker_.failures, [this] { return worker_.must_end.load(); },
@@ -178,15 +189,63 @@ int64_t PodWorkers::Step::activate() {
     parts_.probes.update(pod_, runtime_, last(), false);
     prune();
   }
+  auto resized = done && worker_.resize_in_progress ? carry_out_resize() : Result<void>();
   show(false, true);
   if (!done) return retry(done.error(), "cannot run");
+  if (!resized) return retry(resized.error(), "cannot resize");
   worker_.failures_in_a_row = 0;
   int64_t at = starter.wake_at();
   if (starter.did_something() && has_more()) at = now;
   auto sooner = [&](int64_t other) { at = at == 0 ? other : std::min(at, other); };
   if (ends) sooner(*ends);
   if (worker_.refresh_at && *worker_.refresh_at != INT64_MAX) sooner(*worker_.refresh_at);
+  if (worker_.resize_pending) sooner(now + kResizeRetry);
   return at;
+}
+
+void PodWorkers::Step::take_granted() {
+  if (worker_.granted && !ask_the_same(view(), worker_.granted->as<core_v1::Pod>())) pod_ = with_resources_of(wanted_, worker_.granted);
+}
+
+// Whether the pod may have what is asked for by now.
+void PodWorkers::Step::consider_resize() {
+  auto before = worker_.resize_pending;
+  worker_.resize_pending.reset();
+  auto wanted = wanted_->as<core_v1::Pod>();
+  auto generation = wanted.metadata().generation();
+  if (!ask_the_same(wanted, worker_.granted->as<core_v1::Pod>())) {
+    if (auto refusal = parts_.admit(wanted_)) {
+      worker_.resize_pending = ResizeNote{"Deferred", refusal->message, generation};
+      if (worker_.resize_pending != before)
+        parts_.recorder.pod(wanted, EventType::Warning, "ResizeDeferred", resize_event("Pod resize Deferred", wanted, generation, refusal->message));
+    } else {
+      if (!worker_.resize_in_progress) worker_.had = worker_.granted;
+      worker_.granted = pod_ = wanted_;
+      worker_.resize_in_progress = ResizeNote{"", "", generation};
+      parts_.recorder.pod(wanted, EventType::Normal, "ResizeStarted", resize_event("Pod resize started", wanted, generation));
+    }
+  }
+  worker_.waits_for_room = worker_.resize_pending.has_value();
+}
+
+Result<void> PodWorkers::Step::carry_out_resize() {
+  auto pod = view();
+  auto options = parts_.facts()->resources;
+  auto done = resize_in_place(parts_, pod, worker_.had->as<core_v1::Pod>(), resizes_of(pod, runtime_, options));
+  if (auto looked = look(); !looked) return looked;
+  if (!done) {
+    ResizeNote note{"Error", done.error().message(), worker_.resize_in_progress->generation};
+    if (worker_.resize_in_progress != note)
+      parts_.recorder.pod(pod, EventType::Warning, "ResizeError", resize_event("Pod resize error", pod, note.generation, note.message));
+    worker_.resize_in_progress = std::move(note);
+    return done;
+  }
+  if (!resizes_of(pod, runtime_, options).empty()) return {};  // what is to be restarted is not back yet
+  parts_.recorder.pod(pod, EventType::Normal, "ResizeCompleted", resize_event("Pod resize completed", pod, worker_.resize_in_progress->generation));
+  worker_.had = worker_.granted;
+  worker_.resize_in_progress.reset();
+  all_.poke_who_waits_for_room();
+  return {};
 }
 
 // Whether what was just done lets something else be done: the next init container after a sidecar has started.
@@ -317,6 +376,7 @@ void PodWorkers::Step::show(bool is_final, bool may_run) {
   if (eviction_) input.phase = "Failed", input.reason = eviction_->reason, input.message = eviction_->message;
   if (eviction_ && eviction_->is_disruption) input.has_disruption = true, input.disruption_message = eviction_->message;
   input.host_ips = facts->ips;
+  input.resize_pending = worker_.resize_pending, input.resize_in_progress = worker_.resize_in_progress;
   input.now = parts_.clock.now_us() / kSecond;
   auto status = make_status(input, arena);
   phase_ = status.phase;

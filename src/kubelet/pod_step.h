@@ -1,6 +1,7 @@
 // One step in a pod's life; see pod_workers.h. What of a worker is its step's alone, and what everybody may look at, is said here.
 #pragma once
 #include "kubelet/pod_workers.h"
+#include "kubelet/resize.h"
 #include "kubelet/starter.h"
 #include "kubelet/status.h"
 
@@ -23,6 +24,7 @@ struct PodWorkers::Worker {
   PodLife life = PodLife::New;
   int64_t grace = 0;               // of its end, once that has begun
   std::atomic<bool> must_end{false}, refresh_wanted{false};
+  std::atomic<bool> waits_for_room{false};  // for a resize
 
   // The step's alone
   StartFailures failures;
@@ -33,6 +35,8 @@ struct PodWorkers::Worker {
   unsigned volume_tries = 0;
   std::map<std::string, std::string> volume_errors;  // told last, by volume
   std::optional<int64_t> refresh_at;
+  schema::ObjectRef granted, had;  // with the resources that the pod may use, and those it had before
+  std::optional<ResizeNote> resize_pending, resize_in_progress;
   bool refused = false;            // the node does not take it
   bool prepared = false;           // folders and cgroup are made
   bool gone = false;               // nothing is left of it: the worker itself goes
@@ -49,6 +53,9 @@ class PodWorkers::Step {
   Result<void> look();
   int64_t begin();
   int64_t activate();
+  void consider_resize();
+  void take_granted();
+  Result<void> carry_out_resize();
   int64_t terminate();
   int64_t finish();
   int64_t clean_up();
@@ -72,7 +79,8 @@ class PodWorkers::Step {
   PodWorkers& all_;
   Parts& parts_;
   Worker& worker_;
-  schema::ObjectRef pod_, shown_;
+  schema::ObjectRef pod_, shown_;  // with the resources that it was granted, whatever is asked for now
+  schema::ObjectRef wanted_;
   bool removed_ = false;
   bool stale_ = false;  // `runtime_` is behind the runtime's news
   std::optional<Eviction> eviction_;

@@ -221,6 +221,16 @@ void PodWorkers::wake_at(const WorkerRef& worker, int64_t at_us) {
   });
 }
 
+void PodWorkers::poke_who_waits_for_room() {
+  std::vector<WorkerRef> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [uid, worker] : workers_)
+      if (worker->waits_for_room) waiting.push_back(worker);
+  }
+  for (auto& worker : waiting) queue(worker);
+}
+
 void PodWorkers::know_container(const std::string& id, const std::string& uid) {
   std::lock_guard lock(mutex_);
   pod_of_[id] = uid;

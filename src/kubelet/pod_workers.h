@@ -61,6 +61,7 @@ class PodWorkers {
   void know_container(const std::string& id, const std::string& uid);
   void tell_stopped(const PodRuntime& runtime);
   void end_orphan(const std::string& uid);
+  void poke_who_waits_for_room();
 
   Parts parts_;
   mutable std::mutex mutex_;

@@ -13,7 +13,8 @@ using schema::Value;
 
 namespace {
 
-constexpr std::string_view kOwnConditions[] = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"};
+constexpr std::string_view kOwnConditions[] = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", "PodResizePending",
+                                               "PodResizeInProgress"};
 
 bool is_own(std::string_view type) { return std::ranges::find(kOwnConditions, type) != std::end(kOwnConditions); }
 
@@ -35,6 +36,21 @@ void write(const core_v1::ContainerStateEdit& out, const ReportedState& state) {
   }
 }
 
+// What the container really has in place of what it was granted, where the two differ: while a resize goes on.
+void show_actual(Value resources, const Resources& actual, Arena& arena) {
+  constexpr int64_t kLeastMilliLimit = 10, kLeastMilliRequest = 2;  // below these the kernel makes no difference
+  auto show = [&](std::string_view list, std::string_view name, const schema::Quantity& quantity, int64_t least) {
+    if (!resources[list].is_object()) return;
+    auto granted = schema::Quantity::stored(resources[list][name].as_string());
+    if (quantity.sign() <= 0 || quantity == granted) return;
+    if (quantity.milli_value() <= least && granted.milli_value() <= least) return;
+    resources[list].set(name, arena.copy(quantity.text()));
+  };
+  if (actual.cpu_period > 0) show("limits", "cpu", schema::Quantity::milli(actual.cpu_quota * 1000 / actual.cpu_period), kLeastMilliLimit);
+  show("limits", "memory", schema::Quantity(actual.memory_limit, schema::Quantity::Format::BinarySi), 0);
+  show("requests", "cpu", schema::Quantity::milli((actual.cpu_shares * 1000 + 1023) / 1024), kLeastMilliRequest);
+}
+
 void write(const core_v1::ContainerStatusEdit& out, const ContainerReport& report, Arena& arena) {
   auto& container = report.spec.container;
   out.set_name(container.name());
@@ -53,6 +69,7 @@ void write(const core_v1::ContainerStatusEdit& out, const ContainerReport& repor
     auto tree = resources.present() ? schema::thaw(schema::AnyView(&core_v1::ResourceRequirements::schema_type(), resources.base, resources.at), arena)
                                     : Value::object(arena);
     if (tree["requests"].size() > 0) out.value.set("allocatedResources", tree["requests"].clone(arena));
+    if (report.known->state == ContainerState::Running && report.known->resources) show_actual(tree, *report.known->resources, arena);
     out.value.set("resources", tree);
     if (report.known->user) {
       auto user = out.ensure_user().ensure_linux();
@@ -89,6 +106,8 @@ class Conditions {
   void write() {
     for (auto condition : pod_.status().conditions())
       if (!is_own(condition.type()) && !(in_.has_disruption && condition.type() == "DisruptionTarget")) keep(condition);
+    if (auto& note = in_.resize_pending) add("PodResizePending", true, note->reason, note->message, note->generation);
+    if (auto& note = in_.resize_in_progress) add("PodResizeInProgress", true, note->reason, note->message, note->generation);
     if (in_.has_disruption) add("DisruptionTarget", true, "TerminationByKubelet", in_.disruption_message);
     add("PodReadyToStartContainers", !sandbox_need(pod_, in_.report.runtime).is_new);
     initialized();
@@ -108,11 +127,13 @@ class Conditions {
     out_.ensure_conditions().value.push(tree);
   }
 
-  void add(std::string_view type, bool is_true, std::string_view reason = {}, std::string_view message = {}) {
+  // `generation` 0: the pod's.
+  void add(std::string_view type, bool is_true, std::string_view reason = {}, std::string_view message = {}, int64_t generation = 0) {
     auto status = is_true ? std::string_view("True") : std::string_view("False");
     auto condition = out_.ensure_conditions().add();
     condition.set_type(type);
-    if (pod_.metadata().generation()) condition.set_observed_generation(pod_.metadata().generation());
+    if (generation == 0) generation = pod_.metadata().generation();
+    if (generation) condition.set_observed_generation(generation);
     condition.set_status(status);
     if (!reason.empty()) condition.set_reason(reason);
     if (!message.empty()) condition.set_message(message);

@@ -5,6 +5,13 @@
 
 namespace sampan::kubelet {
 
+// A resize that is not through: not granted yet, or being carried out.
+struct ResizeNote {
+  std::string reason, message;
+  int64_t generation = 0;  // of the pod that asks for it
+  bool operator==(const ResizeNote&) const = default;
+};
+
 struct StatusInput {
   ReportInput report;
   bool is_final = false;      // no container will be started any more
@@ -14,6 +21,7 @@ struct StatusInput {
   std::vector<std::string> host_ips;
   bool has_disruption = false;  // DisruptionTarget, reason TerminationByKubelet
   std::string_view disruption_message;
+  std::optional<ResizeNote> resize_pending, resize_in_progress;
   int64_t now = 0;  // seconds
 };
 

@@ -41,13 +41,13 @@ def free_port():
 class Client:
     """One HTTP/1.1 connection with a client certificate; JSON in, (status, JSON) out. Not for use by two threads at once."""
 
-    def __init__(self, port, cert, key, ca=None, timeout=30):
-        self.port, self.timeout, self.connection = port, timeout, None
+    def __init__(self, port, cert, key, ca=None, timeout=30, host='127.0.0.1'):
+        self.host, self.port, self.timeout, self.connection = host, port, timeout, None
         self.context = ssl.create_default_context(cafile=str(ca)) if ca else ssl._create_unverified_context()
         self.context.load_cert_chain(str(cert), str(key))
 
     def open(self):
-        return http.client.HTTPSConnection('127.0.0.1', self.port, context=self.context, timeout=self.timeout)
+        return http.client.HTTPSConnection(self.host, self.port, context=self.context, timeout=self.timeout)
 
     def raw(self, method, path, body=None, headers=None, content_type='application/json'):
         """(status, bytes, headers). Raises OSError or HTTPException when the connection breaks; the caller decides whether to try again."""

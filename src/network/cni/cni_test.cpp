@@ -115,7 +115,8 @@ TEST(CniPlugin, PodsReachEachOtherTheNodeAndTheWorld) {
   Node node;
   Namespace world = make_namespace(), a = make_namespace(), b = make_namespace();
   join_with_wire(node.host, world, "192.0.2.1", "192.0.2.9");
-  Outcome added = node.call("ADD", "pod-a", &a, ",\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"}]}");
+  Outcome added = node.call("ADD", "pod-a", &a, ",\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":8080,\"containerPort\":80,\"protocol\":\"tcp\"},"
+                                                "{\"HostPort\":8081,\"ContainerPort\":80,\"Protocol\":\"tcp\",\"HostIP\":\"127.0.0.1\"}]}");
   ASSERT_EQ(added.exit_code, 0) << added.output;
   EXPECT_NE(added.output.find("\"address\":\"10.77.0.2/32\",\"gateway\":\"10.77.0.1\""), std::string::npos) << added.output;
   EXPECT_NE(added.output.find("\"address\":\"fd77::2/128\",\"gateway\":\"fd77::1\""), std::string::npos) << added.output;
@@ -130,6 +131,9 @@ TEST(CniPlugin, PodsReachEachOtherTheNodeAndTheWorld) {
   EXPECT_EQ(ask(b, "192.0.2.1", 8080), "10.77.0.3");
   EXPECT_EQ(ask(a, "192.0.2.1", 8080), "10.77.0.1");  // itself through its host port
   EXPECT_EQ(ask(node.host, "192.0.2.1", 8080), "192.0.2.1");
+  EXPECT_EQ(ask(node.host, "127.0.0.1", 8080), "10.77.0.1");
+  EXPECT_EQ(ask(node.host, "127.0.0.1", 8081), "10.77.0.1");  // of that address alone
+  EXPECT_EQ(ask(world, "192.0.2.1", 8081), "refused");
 
   std::string previous = concat(",\"prevResult\":", added.output);
   EXPECT_EQ(node.call("CHECK", "pod-a", &a, previous).exit_code, 0);

@@ -33,20 +33,27 @@ Result<std::vector<Network>> networks(schema::Value list, std::string_view name)
   return result;
 }
 
+// Runtimes are written in Go, whose JSON takes names in any case: containerd says "HostPort".
+schema::Value member(schema::Value object, std::string_view name) {
+  for (auto& one : object.members())
+    if (iequals(one.name, name)) return one.value;
+  return {};
+}
+
 Result<std::vector<PortMapping>> port_mappings(schema::Value list) {
   std::vector<PortMapping> result;
   for (schema::Value item : list.items()) {
-    int64_t host = item["hostPort"].as_int(), container = item["containerPort"].as_int();
+    int64_t host = member(item, "hostPort").as_int(), container = member(item, "containerPort").as_int();
     if (host == 0) continue;  // a port that is only declared
     if (host < 0 || host > 65535 || container <= 0 || container > 65535)
       return fail(cni_error(InvalidConfiguration, concat("portMappings: ", host, ":", container, " is no pair of ports")));
     PortMapping mapping{.host_port = static_cast<uint16_t>(host), .container_port = static_cast<uint16_t>(container)};
-    std::string protocol = to_lower(item["protocol"].as_string());
+    std::string protocol = to_lower(member(item, "protocol").as_string());
     if (protocol == "udp") mapping.protocol = 17;
     else if (protocol == "sctp") mapping.protocol = 132;
     else if (!protocol.empty() && protocol != "tcp")
       return fail(cni_error(InvalidConfiguration, concat("portMappings: unknown protocol ", quoted(protocol))));
-    std::string_view host_ip = item["hostIP"].as_string();
+    std::string_view host_ip = member(item, "hostIP").as_string();
     if (!host_ip.empty()) {
       mapping.host_ip = parse_address(host_ip);
       if (!mapping.host_ip) return fail(cni_error(InvalidConfiguration, concat("portMappings: ", quoted(host_ip), " is no IP address")));
