@@ -54,6 +54,8 @@ std::string configuration(const ContainerdOptions& options, const std::string& s
          "\n  enable_unprivileged_ports = true\n  enable_unprivileged_icmp = true\n  stream_server_address = \"127.0.0.1\"\n");
   append(text, "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    bin_dir = ", quoted(options.cni_binaries), "\n    conf_dir = ",
          quoted(options.cni_configuration), "\n");
+  // Where administrators tell of mirrors, authorities and plain HTTP, one folder a registry.
+  append(text, "  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"/etc/containerd/certs.d:/etc/docker/certs.d\"\n");
   append(text, "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n    snapshotter = \"overlayfs\"\n");
   append(text, "    [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n      runtime_type = \"io.containerd.runc.v2\"\n");
   return text;
