@@ -18,6 +18,9 @@ std::span<const Command> commands();
 
 int run_up(Arguments arguments);
 int run_down(Arguments arguments);
+int run_join(Arguments arguments);
+int run_token(Arguments arguments);
+int run_node(Arguments arguments);
 int run_status(Arguments arguments);
 int run_logs(Arguments arguments);
 int run_image(Arguments arguments);

@@ -12,6 +12,4 @@ struct NodeFiles {
   std::string pki() const { return data_dir + "/pki"; }
 };
 
-std::string machine_name();  // as a node's
-
 }  // namespace sampan::cmd
