@@ -15,10 +15,12 @@ using Effect = Flag::Effect;
 
 constexpr unsigned kWorkers = 16;  // most of them wait for answers
 
+constexpr std::string_view kLocalPath = "local-path-provisioner-controller";
+
 constexpr std::string_view kAbout = "Runs the controllers: what brings a cluster from the state it is in to the one that is wanted.";
 
 constexpr Flag kFlags[] = {
-    {"Controllers", "controllers", Type::Strings, "*", Effect::Works, "Which controllers run: * is all that are on by default, NAME turns one on, -NAME off."},
+    {"Controllers", "controllers", Type::Strings, "*", Effect::Works, "Which controllers run: * is all that are on by default, NAME turns one on, -NAME off. local-path-provisioner-controller has to be named: no server gives it rights by itself."},
     {"Controllers", "use-service-account-credentials", Type::Bool, "", Effect::Works, "Give each controller the service account of its own in kube-system."},
     {"Controllers", "root-ca-file", Type::String, "", Effect::Works, "The CA that every namespace is told of (kube-root-ca.crt)."},
     {"Controllers", "service-account-private-key-file", Type::String, "", Effect::Moot, "The key of tokens in secrets, which are no longer made."},
@@ -192,7 +194,10 @@ Result<Component::Part> start(Component& component, const controllers::Settings&
 
 Result<void> run(const FlagSet& flags) {
   auto options = TRY(component_options(flags));
-  auto chosen = TRY(choose_controllers(flags.list("controllers")));
+  auto words = flags.list("controllers");
+  // Who runs it by itself has an API server that gives it no rights, unless he says so.
+  if (std::find(words.begin(), words.end(), kLocalPath) == words.end()) words.push_back(concat("-", kLocalPath));
+  auto chosen = TRY(choose_controllers(words));
   auto settings = TRY(settings_of(flags));
   auto component = TRY(Component::connect(std::move(options), "kube-controller-manager", kWorkers));
   bool accounts = flags.is_true("use-service-account-credentials");

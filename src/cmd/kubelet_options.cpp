@@ -1,5 +1,7 @@
 #include "cmd/kubelet_options.h"
 
+#include <unistd.h>
+
 #include "base/encoding.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
@@ -64,6 +66,12 @@ Result<Value> read_file(const std::string& path, Arena& arena) {
   if (root["kind"].as_string() != "KubeletConfiguration" || root["apiVersion"].as_string() != "kubelet.config.k8s.io/v1beta1")
     return fail(bad_request(concat(path, ": expected a KubeletConfiguration of kubelet.config.k8s.io/v1beta1")));
   return root;
+}
+
+std::string absolute(const std::string& path) {
+  char here[4096];
+  if (path.starts_with('/') || !::getcwd(here, sizeof here)) return path;
+  return concat(here, "/", path);
 }
 
 // "dedicated=web:NoSchedule" -> "dedicated=web", "NoSchedule".
@@ -161,7 +169,7 @@ Result<KubeletOptions> kubelet_options(const FlagSet& flags) {
   out.kubeconfig = flags.text("kubeconfig");
   if (out.kubeconfig.empty()) return fail(bad_request("--kubeconfig is needed: an agent without an API server is not possible"));
   out.bootstrap_kubeconfig = flags.text("bootstrap-kubeconfig");
-  out.pki_dir = flags.text("cert-dir");
+  out.pki_dir = absolute(flags.text("cert-dir"));  // it is named in a kubeconfig, where names are relative to that
   out.rotates = settings.is_true("rotate-certificates", settings["rotateCertificates"]);
   out.verbosity = static_cast<int>(flags.number("v"));
   return out;
