@@ -52,6 +52,42 @@ struct Alarm {
   }
 };
 
+// Of text alone: protobuf may well end with that byte.
+void drop_line_end(std::string& object, Format format) {
+  if (format != Format::Protobuf && object.ends_with('\n')) object.pop_back();
+}
+
+std::string stream_type(Format format) { return concat(media_type(format), format == Format::Protobuf ? ";stream=watch" : ""); }
+
+std::string status_text(Format format, const Error& error) {
+  net::Request request;
+  request.headers.emplace_back("accept", media_type(format));
+  auto response = respond_error(request, Query(), error);
+  drop_line_end(response.body, format);
+  return std::move(response.body);
+}
+
+void write_frame(std::string& out, Format format, std::string_view type, const std::string& object) {
+  if (format != Format::Protobuf) {
+    append(out, "{\"type\":\"", type, "\",\"object\":", object, "}\n");
+    return;
+  }
+  // A frame: its length in four bytes, then WatchEvent { type = 1, object = 2 { raw = 1 } }.
+  std::string inner, frame;
+  auto put = [](std::string& to, char tag, std::string_view bytes) {
+    to += tag;
+    size_t size = bytes.size();
+    for (; size >= 0x80; size >>= 7) to += static_cast<char>(size | 0x80);
+    to += static_cast<char>(size);
+    to += bytes;
+  };
+  put(inner, 0x0a, object);
+  put(frame, 0x0a, type);
+  put(frame, 0x12, inner);
+  for (int shift : {24, 16, 8, 0}) out += static_cast<char>(frame.size() >> shift);
+  out += frame;
+}
+
 class WatchSource : public net::BodySource {
  public:
   WatchSource(const Services& services, const Served& served, Accept accept, ListRequest request, std::unique_ptr<store::EventStream> stream,
@@ -153,7 +189,7 @@ class WatchSource : public net::BodySource {
     auto text = encode_object(served_, object, accept_, include_object_, !columns_given_, services_.clock->now_us() / 1'000'000);
     if (accept_.shape == Shape::Table) columns_given_ = true;
     if (!text) return {};
-    if (!text->empty() && text->back() == '\n') text->pop_back();
+    drop_line_end(*text, accept_.format);
     return std::move(*text);
   }
 
@@ -168,35 +204,11 @@ class WatchSource : public net::BodySource {
     write_event(out, "BOOKMARK", encode(*frozen));
   }
 
-  void give_error(std::string& out, const Error& error) {
-    Query none;
-    net::Request request;
-    request.headers.emplace_back("accept", media_type(accept_.format));
-    auto response = respond_error(request, none, error);
-    if (!response.body.empty() && response.body.back() == '\n') response.body.pop_back();
-    write_event(out, "ERROR", response.body);
-  }
+  void give_error(std::string& out, const Error& error) { write_event(out, "ERROR", status_text(accept_.format, error)); }
 
   void write_event(std::string& out, std::string_view type, const std::string& object) {
     events_.add();
-    if (accept_.format != Format::Protobuf) {
-      append(out, "{\"type\":\"", type, "\",\"object\":", object, "}\n");
-      return;
-    }
-    // A frame: its length in four bytes, then WatchEvent { type = 1, object = 2 { raw = 1 } }.
-    std::string inner, frame;
-    auto put = [](std::string& to, char tag, std::string_view bytes) {
-      to += tag;
-      size_t size = bytes.size();
-      for (; size >= 0x80; size >>= 7) to += static_cast<char>(size | 0x80);
-      to += static_cast<char>(size);
-      to += bytes;
-    };
-    put(inner, 0x0a, object);
-    put(frame, 0x0a, type);
-    put(frame, 0x12, inner);
-    for (int shift : {24, 16, 8, 0}) out += static_cast<char>(frame.size() >> shift);
-    out += frame;
+    write_frame(out, accept_.format, type, object);
   }
 
   const Services& services_;
@@ -217,13 +229,9 @@ class WatchSource : public net::BodySource {
 
 // A watch that is over before it begins: upstream answers 200 and says why in the stream.
 net::Response error_stream(const Accept& accept, const Error& error) {
-  net::Request request;
-  request.headers.emplace_back("accept", media_type(accept.format));
-  auto status = respond_error(request, Query(), error);
-  if (!status.body.empty() && status.body.back() == '\n') status.body.pop_back();
   net::Response response;
-  response.headers.emplace_back("content-type", media_type(Format::Json));
-  response.body = concat("{\"type\":\"ERROR\",\"object\":", status.body, "}\n");
+  response.headers.emplace_back("content-type", stream_type(accept.format));
+  write_frame(response.body, accept.format, "ERROR", status_text(accept.format, error));
   return response;
 }
 
@@ -260,9 +268,7 @@ HandlerResult handle_watch(Context& context) {
     timeout_s = least + static_cast<int64_t>(context.services.random->below(static_cast<uint64_t>(least)));
   }
   net::Response response;
-  auto type = std::string(media_type(accept.format));
-  if (accept.format == Format::Protobuf) type += ";stream=watch";
-  response.headers.emplace_back("content-type", std::move(type));
+  response.headers.emplace_back("content-type", stream_type(accept.format));
   response.headers.emplace_back("cache-control", "no-cache, private");
   auto include = context.query.has("includeObject") ? context.query.get("includeObject") : std::string_view("Metadata");
   response.source = std::make_unique<WatchSource>(context.services, served, accept, std::move(request), std::move(stream), std::move(initial),

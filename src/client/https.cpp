@@ -17,17 +17,24 @@ constexpr int64_t kTokenAgeUs = 10'000'000;  // a token file is read again after
 
 class HttpsRemote final : public Remote {
  public:
-  HttpsRemote(std::unique_ptr<net::Client> client, net::Endpoint endpoint, std::string base, const Kubeconfig& config)
-      : client_(std::move(client)), endpoint_(std::move(endpoint)), base_(std::move(base)), token_(config.token), token_file_(config.token_file) {}
+  HttpsRemote(std::shared_ptr<net::Client> client, net::Endpoint endpoint, std::string base, const Kubeconfig& config, net::ClientOptions options,
+              TokenSource source = {})
+      : client_(std::move(client)),
+        endpoint_(std::move(endpoint)),
+        base_(std::move(base)),
+        options_(std::move(options)),
+        source_(std::move(source)),
+        token_(config.token),
+        token_file_(config.token_file) {}
 
   Result<net::Answer> send(Call call) override {
-    auto answer = TRY(client_->send(request(call)));
+    auto answer = TRY(client_->send(TRY(request(call))));
     if (answer.status >= 400) return fail(refusal(answer));
     return answer;
   }
 
   Result<std::unique_ptr<net::AnswerStream>> open(Call call) override {
-    auto stream = TRY(client_->open(request(call)));
+    auto stream = TRY(client_->open(TRY(request(call))));
     if (stream->head().status < 400) return stream;
     net::Answer answer = stream->head();
     while (answer.body.size() < (1u << 20) && TRY(stream->read_some(answer.body, net::deadline_in_ms(10'000)))) {
@@ -35,8 +42,17 @@ class HttpsRemote final : public Remote {
     return fail(refusal(answer));
   }
 
+  Result<std::shared_ptr<Remote>> with_token(TokenSource source) override {
+    std::lock_guard lock(mutex_);
+    auto options = options_;
+    auto& tls = options.tls;
+    for (auto* ours : {&tls.certificate_pem, &tls.certificate_file, &tls.key_pem, &tls.key_file}) ours->clear();
+    if (!nameless_) nameless_ = TRY(net::Client::create(options));
+    return std::make_shared<HttpsRemote>(nameless_, endpoint_, base_, Kubeconfig(), std::move(options), std::move(source));
+  }
+
  private:
-  net::ClientRequest request(Call& call) {
+  Result<net::ClientRequest> request(Call& call) {
     net::ClientRequest request;
     bool watch = call.method == "WATCH";
     request.method = watch ? std::string_view("GET") : call.method;
@@ -44,14 +60,15 @@ class HttpsRemote final : public Remote {
     request.target = concat(base_, call.path);
     request.headers.emplace_back("accept", watch ? kWatchMedia : kAccept);
     if (!call.media.empty()) request.headers.emplace_back("content-type", call.media);
-    if (auto token = bearer_token(); !token.empty()) request.headers.emplace_back("authorization", concat("Bearer ", token));
+    if (auto token = TRY(bearer_token()); !token.empty()) request.headers.emplace_back("authorization", concat("Bearer ", token));
     request.body = std::move(call.body);
     request.timeout_ms = call.timeout_ms;
     request.body_bytes_max = 1u << 30;  // lists of a large cluster
     return request;
   }
 
-  std::string bearer_token() {
+  Result<std::string> bearer_token() {
+    if (source_) return source_();
     if (token_file_.empty()) return token_;
     std::lock_guard lock(mutex_);
     int64_t now = real_clock().monotonic_us();
@@ -64,10 +81,13 @@ class HttpsRemote final : public Remote {
     return token_;
   }
 
-  const std::unique_ptr<net::Client> client_;
+  const std::shared_ptr<net::Client> client_;
   const net::Endpoint endpoint_;
   const std::string base_;
-  std::mutex mutex_;
+  const net::ClientOptions options_;
+  const TokenSource source_;
+  std::mutex mutex_;  // guards the rest
+  std::shared_ptr<net::Client> nameless_;  // without our certificate
   std::string token_;
   const std::string token_file_;
   int64_t read_at_us_ = 0;
@@ -195,9 +215,9 @@ Result<std::shared_ptr<Remote>> Remote::connect(const Kubeconfig& config, std::s
   net::ClientOptions options;
   options.tls = config.tls;
   options.user_agent = std::move(user_agent);
-  auto client = TRY(net::Client::create(std::move(options)));
+  auto client = TRY(net::Client::create(options));
   auto base = url.target == "/" ? std::string() : url.target;
-  return std::make_shared<HttpsRemote>(std::move(client), std::move(url.endpoint), std::move(base), config);
+  return std::make_shared<HttpsRemote>(std::move(client), std::move(url.endpoint), std::move(base), config, std::move(options));
 }
 
 std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager) {

@@ -1,5 +1,6 @@
 // The API over the network: the same calls and the same caches as in the server's process, spoken in protobuf.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,7 +27,15 @@ class Remote {
   };
   virtual Result<net::Answer> send(Call call) = 0;
   virtual Result<std::unique_ptr<net::AnswerStream>> open(Call call) = 0;
+
+  // The same server asked by somebody else: with the token that `source` gives for each request, and without our own certificate. Connections are shared by
+  // all who are made of one Remote.
+  using TokenSource = std::function<Result<std::string>()>;
+  virtual Result<std::shared_ptr<Remote>> with_token(TokenSource source) = 0;
 };
+
+// Tokens of a service account, made when there is none; they live for an hour and are renewed in time. `api` may make them and outlives the source.
+Remote::TokenSource account_tokens(Api& api, Clock& clock, std::string name_space, std::string account);
 
 std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager);
 // Caches that follow the server, opened as they are asked for. They end with what is returned.

@@ -79,6 +79,17 @@ bool add_extensions(X509* certificate, X509* issuer, const CertificateRequest& r
   return good;
 }
 
+void add_name(X509_NAME* name, const char* field, const std::string& value) {
+  X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()), static_cast<int>(value.size()), -1, 0);
+}
+
+Result<Certificate> read_certificate(const std::string& pem) {
+  Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  if (!certificate) return fail(crypto_error("read a certificate"));
+  return certificate;
+}
+
 struct Issuer {
   Certificate certificate;
   Key key;
@@ -114,12 +125,8 @@ Result<KeyPair> make_certificate(const CertificateRequest& request, const KeyPai
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -300);  // clocks of other machines may be a little behind
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400L * request.days);
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  auto add_name = [&](const char* field, const std::string& value) {
-    X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),
-                               static_cast<int>(value.size()), -1, 0);
-  };
-  for (const auto& organization : request.organizations) add_name("O", organization);
-  add_name("CN", request.common_name);
+  for (const auto& organization : request.organizations) add_name(name, "O", organization);
+  add_name(name, "CN", request.common_name);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(issued_by));
   X509_set_pubkey(certificate.get(), key.get());
   if (!add_extensions(certificate.get(), issued_by, request) ||
@@ -130,6 +137,61 @@ Result<KeyPair> make_certificate(const CertificateRequest& request, const KeyPai
   pair.certificate_pem = pem_of([&](BIO* bio) { PEM_write_bio_X509(bio, certificate.get()); });
   pair.key_pem = pem_of([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   return pair;
+}
+
+Result<SigningRequest> make_signing_request(const std::string& common_name, const std::vector<std::string>& organizations) {
+  Key key(EVP_EC_gen("P-256"));
+  std::unique_ptr<X509_REQ, Deleter<X509_REQ_free>> request(X509_REQ_new());
+  if (!key || !request) return fail(crypto_error("make a key"));
+  X509_NAME* name = X509_REQ_get_subject_name(request.get());
+  for (const auto& organization : organizations) add_name(name, "O", organization);
+  add_name(name, "CN", common_name);
+  if (!X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) || !X509_REQ_set_pubkey(request.get(), key.get()) ||
+      !X509_REQ_sign(request.get(), key.get(), EVP_sha256()))
+    return fail(crypto_error(concat("make a certificate request for ", common_name)));
+  SigningRequest made;
+  made.request_pem = pem_of([&](BIO* bio) { PEM_write_bio_X509_REQ(bio, request.get()); });
+  made.key_pem = pem_of([&](BIO* bio) { PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+  return made;
+}
+
+Result<Validity> validity_of(const std::string& certificate_pem) {
+  auto certificate = TRY(read_certificate(certificate_pem));
+  auto seconds = [](const ASN1_TIME* time) -> int64_t {
+    tm parts{};
+    return ASN1_TIME_to_tm(time, &parts) ? timegm(&parts) : 0;
+  };
+  return Validity{seconds(X509_get0_notBefore(certificate.get())), seconds(X509_get0_notAfter(certificate.get()))};
+}
+
+Result<std::string> common_name_of(const std::string& certificate_pem) {
+  auto certificate = TRY(read_certificate(certificate_pem));
+  X509_NAME* subject = X509_get_subject_name(certificate.get());
+  int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  unsigned char* text = nullptr;
+  int size = at < 0 ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return fail(crypto_error("read a certificate's name"));
+  std::string name(reinterpret_cast<char*>(text), static_cast<size_t>(size));
+  OPENSSL_free(text);
+  return name;
+}
+
+Result<std::string> public_key_hash(const std::string& certificate_pem) {
+  auto certificate = TRY(read_certificate(certificate_pem));
+  unsigned char* bytes = nullptr;
+  int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &bytes);
+  if (size < 0) return fail(crypto_error("read a certificate's key"));
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned digest_size = 0;
+  bool good = EVP_Digest(bytes, static_cast<size_t>(size), digest, &digest_size, EVP_sha256(), nullptr);
+  OPENSSL_free(bytes);
+  if (!good) return fail(crypto_error("hash a certificate's key"));
+  return concat("sha256:", hex({reinterpret_cast<char*>(digest), digest_size}));
+}
+
+bool belong_together(const std::string& certificate_pem, const std::string& key_pem) {
+  auto pair = read_issuer({certificate_pem, key_pem});
+  return pair && X509_check_private_key(pair->certificate.get(), pair->key.get()) == 1;
 }
 
 Result<void> make_directory(const std::string& path, unsigned mode) {

@@ -18,11 +18,17 @@ std::span<const Command> commands();
 
 int run_up(Arguments arguments);
 int run_down(Arguments arguments);
+int run_join(Arguments arguments);
+int run_token(Arguments arguments);
+int run_node(Arguments arguments);
 int run_status(Arguments arguments);
 int run_logs(Arguments arguments);
 int run_image(Arguments arguments);
 int run_server(Arguments arguments);
 int run_apiserver(Arguments arguments);
+int run_controller_manager(Arguments arguments);
+int run_scheduler(Arguments arguments);
+int run_kubelet(Arguments arguments);
 int run_cni(Arguments arguments);
 int run_cni_loopback(Arguments arguments);
 int run_proxy(Arguments arguments);

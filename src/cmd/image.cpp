@@ -67,19 +67,9 @@ Result<void> run(const FlagSet& flags, const std::vector<std::string>& words) {
 }  // namespace
 
 int run_image(Arguments arguments) {
-  // Words first, flags behind them or between.
-  std::vector<std::string> words;
-  std::vector<char*> rest;
-  for (char* argument : arguments) {
-    if (argument[0] == '-')
-      rest.push_back(argument);
-    else if (!rest.empty() && std::string_view(rest.back()).find('=') == std::string_view::npos && std::string_view(rest.back()).starts_with("-"))
-      rest.push_back(argument);
-    else
-      words.emplace_back(argument);
-  }
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
+  auto [words, rest] = words_and_flags(arguments);
   if (auto code = parse_or_exit(flags, rest, "sampan image", kAbout)) return *code;
   return report(run(flags, words));
 }

@@ -1,5 +1,7 @@
 #include "cmd/machine.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "base/text.h"
@@ -30,7 +32,9 @@ cluster::ContainerdOptions Machine::containerd_options() const {
   return options;
 }
 
-cluster::Daemon Machine::server() const { return {"sampan server", run_dir + "/server.pid", data_dir + "/sampan.log"}; }
+bool Machine::is_node() const { return access(node_flags().c_str(), F_OK) == 0; }
+
+cluster::Daemon Machine::server() const { return {is_node() ? "the node" : "the server", run_dir + "/server.pid", data_dir + "/sampan.log"}; }
 
 std::vector<Flag> with_machine_flags(std::span<const Flag> own) {
   std::vector<Flag> flags(std::begin(kMachineFlags), std::end(kMachineFlags));
@@ -50,6 +54,20 @@ Machine machine_of(const FlagSet& flags) {
   constexpr std::string_view scheme = "unix://";
   if (machine.containerd.starts_with(scheme)) machine.containerd.erase(0, scheme.size());
   return machine;
+}
+
+std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Arguments arguments) {
+  std::vector<std::string> words;
+  std::vector<char*> rest;
+  for (char* argument : arguments) {
+    if (argument[0] == '-')
+      rest.push_back(argument);
+    else if (!rest.empty() && std::string_view(rest.back()).find('=') == std::string_view::npos && std::string_view(rest.back()).starts_with("-"))
+      rest.push_back(argument);
+    else
+      words.emplace_back(argument);
+  }
+  return {std::move(words), std::move(rest)};
 }
 
 std::string span_text(int64_t us) {

@@ -17,6 +17,9 @@ struct Machine {
   std::string socket() const;
   cluster::ContainerdOptions containerd_options() const;
   cluster::Daemon server() const;
+  // Of a machine that joined another's cluster: how its node is started again. Its daemon has the server's place.
+  std::string node_flags() const { return data_dir + "/node.flags"; }
+  bool is_node() const;
 };
 
 // The flags that say which cluster is meant; each command has them beside its own.
@@ -29,6 +32,9 @@ inline constexpr Flag kMachineFlags[] = {
 };
 std::vector<Flag> with_machine_flags(std::span<const Flag> own);
 Machine machine_of(const FlagSet& flags);
+
+// What is no flag and no flag's value, and the rest: "token create --ttl 1h".
+std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Arguments arguments);
 
 // "12 s", "350 ms".
 std::string span_text(int64_t microseconds);

@@ -55,6 +55,9 @@ void NodeNetwork::look_if_alive(Alive& alive) {
 void NodeNetwork::look() {
   std::vector<network::cni::NodeNetworks> all;
   bool again = false;  // what could not be done yet
+  std::vector<network::Network> cluster_networks;
+  for (const auto& cidr : options_.cluster_cidrs)
+    if (auto parsed = network::parse_network(cidr)) cluster_networks.push_back(*parsed);
   for (const auto& object : nodes_.all()) {
     auto node = object->as<api::core_v1::Node>();
     network::cni::NodeNetworks& networks = all.emplace_back();
@@ -72,13 +75,11 @@ void NodeNetwork::look() {
     if (networks.pod_networks.empty()) continue;
     auto& installation = options_.installation;
     installation.pod_networks = networks.pod_networks;
-    installation.cluster_networks.clear();
-    for (const auto& cidr : options_.cluster_cidrs)
-      if (auto parsed = network::parse_network(cidr)) installation.cluster_networks.push_back(*parsed);
+    installation.cluster_networks = cluster_networks;
     if (auto installed = network::cni::install(installation); !installed) LOG_ERROR("the pods' network: ", installed.error().message());
   }
   auto route = network::NetlinkSocket::open(NETLINK_ROUTE);
-  auto kept = route ? network::cni::keep_routes(*route, network::cni::wanted_routes(all, options_.node_name)) : Result<void>(fail(std::move(route).error()));
+  auto kept = route ? network::cni::keep_routes(*route, network::cni::wanted_routes(all, options_.node_name), cluster_networks) : Result<void>(fail(std::move(route).error()));
   if (!kept) LOG_ERROR("routes to other nodes: ", kept.error().message());
   if (again) executor_.after(kTryAgainUs, [alive = alive_] { look_if_alive(*alive); });
 }

@@ -5,8 +5,10 @@
 
 #include <filesystem>
 
+#include "api/core_v1.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/delegated_access.h"
 #include "cmd/node_network.h"
 #include "images/own_images.h"
 #include "kubelet/agent.h"
@@ -89,7 +91,7 @@ class Process final : public NodeProcess {
     server.tls.key_file = options_.data_dir + "/kubelet.key";
     TRY(cluster::write_file(server.tls.key_file, options_.serving.key_pem, 0600));
     TRY(cluster::write_file(server.tls.certificate_file, options_.serving.certificate_pem, 0644));
-    access_ = kubelet::certificate_access({"kube-apiserver-kubelet-client"});
+    access_ = delegated_access(api_, real_clock(), {.node_name = node_name()});
     kubelet::NodeServerParts parts{.pods = agent_->pods(),
                                    .runtime = agent_->runtime(),
                                    .access = *access_,
@@ -126,12 +128,22 @@ class Process final : public NodeProcess {
     wish.addresses = {*address};
     wish.port = kDnsPort;
     wish.zone.domain = options_.cluster_domain;
-    // Nobody else: it asks other servers on behalf of whoever it answers.
+    // Nobody else but nodes: it asks other servers on behalf of whoever it answers.
     wish.clients = {network::network_of(*address, address->v6 ? 128 : 32), *network::parse_network("127.0.0.0/8")};
     for (const auto& cidr : options_.cluster_cidrs)
       if (auto parsed = network::parse_network(cidr)) wish.clients.push_back(*parsed);
     dns_ = std::make_unique<network::dns::DnsServer>(std::move(wish));
     TRY(dns_->follow(informers_));
+    // Programs on other nodes, and their pods where the packets leave with the node's address.
+    auto* nodes = TRY(informers_.of(client::builtin("", "nodes")));
+    dns_nodes_ = nodes->on_change([this](const client::Change& change) {
+      auto node = change.any().as<api::core_v1::Node>();
+      std::vector<network::Address> addresses;
+      if (change.object)
+        for (auto one : node.status().addresses())
+          if (auto parsed = network::parse_address(one.address())) addresses.push_back(*parsed);
+      dns_->admit(std::string(node.metadata().name()), std::move(addresses));
+    });
     TRY(dns_->start());
     return publish_dns(admin_, options_.dns_ip, options_.node_ip, kDnsPort);
   }
@@ -147,6 +159,7 @@ class Process final : public NodeProcess {
   std::unique_ptr<kubelet::NodeServer> server_;
   std::unique_ptr<network::proxy::Proxy> proxy_;
   std::unique_ptr<network::dns::DnsServer> dns_;
+  client::Subscription dns_nodes_;
 };
 
 }  // namespace

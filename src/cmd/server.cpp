@@ -24,7 +24,7 @@ constexpr std::string_view kAbout =
 constexpr Flag kFlags[] = {
     {"Sampan", "data-dir", Type::String, "/var/lib/sampan", Effect::Works, "Where the store, certificates and the administrator's credential are kept."},
     {"Sampan", "kubeconfig", Type::String, "", Effect::Works, "Where to write the administrator's kubeconfig as well (with mode 0600)."},
-    {"Sampan", "controllers", Type::Strings, "*", Effect::Works,
+    {"Sampan", "controllers", Type::Strings, "*,bootstrap-signer-controller,token-cleaner-controller", Effect::Works,
      "Which controllers run: * is all that are on by default, NAME turns one on, -NAME off. \"\" runs none."},
     {"Sampan", "scheduler", Type::Bool, "true", Effect::Works, "Whether the scheduler runs."},
     {"Sampan", "api-args", Type::Strings, "", Effect::Works, "More flags for the API server, as `sampan apiserver --help` names them."},
@@ -40,6 +40,7 @@ constexpr Flag kFlags[] = {
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::Strings, "10.244.0.0/16", Effect::Works, "What pods get their addresses from; one network a family."},
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from; one network a family."},
+    {"Network", "node-monitor-grace-period", Type::Duration, "50s", Effect::Works, "How long a node may be silent before its pods are given up."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
 };
 
@@ -53,17 +54,17 @@ Result<std::string> dns_address(const FlagSet& flags) {
   return network->address.text();
 }
 
-Result<NodeOptions> node_options(const FlagSet& flags) {
+NodeOptions node_options(const FlagSet& flags, const ClusterSettings& settings) {
   NodeOptions node;
   node.data_dir = flags.text("data-dir");
   node.run_dir = flags.text("run-dir");
   node.node_name = flags.text("node-name");
   node.node_ip = flags.text("node-ip");
   node.runtime_endpoint = flags.text("container-runtime-endpoint");
-  node.cluster_domain = flags.text("cluster-domain");
-  node.dns_ip = TRY(dns_address(flags));
-  node.cluster_cidrs = flags.list("cluster-cidr");
-  node.service_cidrs = flags.list("service-cluster-ip-range");
+  node.cluster_domain = settings.domain;
+  node.dns_ip = settings.dns_ip;
+  node.cluster_cidrs = settings.cluster_cidrs;
+  node.service_cidrs = settings.service_cidrs;
   return node;
 }
 
@@ -74,6 +75,8 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
     words.push_back(concat("--", name, "=", flags.text(name)));
   if (flags.given("advertise-address")) words.push_back(concat("--advertise-address=", flags.text("advertise-address")));
   words.push_back("--authorization-mode=Node,RBAC");
+  words.push_back("--enable-bootstrap-token-auth");
+  words.push_back("--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname");  // nobody need resolve the names of machines
   words.push_back("--service-account-issuer=https://kubernetes.default.svc.cluster.local");
   for (auto& word : flags.list("api-args")) words.push_back(word.starts_with("--") ? word : concat("--", word));
   std::vector<char*> arguments;
@@ -81,13 +84,14 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   FlagSet api_flags(apiserver_flags());
   TRY(api_flags.parse(arguments, "kube-apiserver"));
   options.api = TRY(apiserver_options(api_flags));
-  options.cluster_cidrs = flags.list("cluster-cidr");
+  options.settings = {flags.list("cluster-cidr"), flags.list("service-cluster-ip-range"), TRY(dns_address(flags)), flags.text("cluster-domain")};
+  options.node_grace_us = flags.nanoseconds("node-monitor-grace-period") / 1000;
   options.kubeconfig = flags.text("kubeconfig");
   options.local_path = flags.text("data-dir") + "/volumes";
   options.controller_names = flags.list("controllers");
   options.controllers = !options.controller_names.empty();
   options.scheduler = flags.is_true("scheduler");
-  if (flags.is_true("node")) options.node = TRY(node_options(flags));
+  if (flags.is_true("node")) options.node = node_options(flags, options.settings);
   return options;
 }
 

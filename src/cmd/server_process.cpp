@@ -26,8 +26,12 @@ class Process final : public ServerProcess {
     if (!options_.kubeconfig.empty()) TRY(write_kubeconfig());
     executor_ = make_thread_pool(kWorkers);
     informers_ = std::make_unique<client::Informers>(apiserver::in_process_caches(api_->server()), *executor_);
+    admin_api_ = connect({"system:admin", {"system:masters", "system:authenticated"}, "sampan"});
     if (options_.controllers) TRY(start_controllers());
     if (options_.scheduler) TRY(start_scheduler());
+    // Only a certificate of our own CA makes a node.
+    if (options_.api.client_ca_file.empty())
+      TRY(publish_join_info(*admin_api_, concat("https://", options_.api.host()), api_->authority_pem(), options_.settings));
     if (options_.node) TRY(start_node());
     return {};
   }
@@ -63,8 +67,9 @@ class Process final : public ServerProcess {
     setup.random = &secure_random();
     setup.executor = executor_.get();
     setup.settings.root_ca_pem = api_->authority_pem();
-    setup.settings.allocate_node_cidrs = !options_.cluster_cidrs.empty();
-    setup.settings.cluster_cidrs = options_.cluster_cidrs;
+    setup.settings.allocate_node_cidrs = !options_.settings.cluster_cidrs.empty();
+    setup.settings.nodes.grace_us = options_.node_grace_us;
+    setup.settings.cluster_cidrs = options_.settings.cluster_cidrs;
     for (auto range : split(options_.api.service_cidr, ',')) setup.settings.service_cidrs.emplace_back(trim(range));
     if (!options_.local_path.empty()) setup.settings.local_path = options_.local_path;
     TRY(set_signer(setup.settings));
@@ -110,7 +115,6 @@ class Process final : public ServerProcess {
                                                  &authority));
     node.client_ca_file = options_.api.cert_dir + "/ca.crt";
     node_api_ = connect({user, {"system:nodes", "system:authenticated"}, "kubelet"});
-    admin_api_ = connect({"system:admin", {"system:masters", "system:authenticated"}, "sampan"});
     node_ = TRY(NodeProcess::start(std::move(node), *node_api_, *admin_api_, *informers_, *executor_));
     return {};
   }

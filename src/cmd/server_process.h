@@ -6,13 +6,16 @@
 
 #include "client/informer.h"
 #include "cmd/api_process.h"
+#include "cmd/join_info.h"
 #include "cmd/node_process.h"
+#include "controllers/node_health.h"
 
 namespace sampan::cmd {
 
 struct ServerOptions {
   ApiserverOptions api;
-  std::vector<std::string> cluster_cidrs;  // of pods; empty: nodes get no addresses from us
+  ClusterSettings settings;                // without networks for pods nodes get no addresses from us
+  int64_t node_grace_us = controllers::NodePatience().grace_us;
   std::string local_path;                  // where volumes that are made on demand live on a node
   std::string kubeconfig;                  // where the administrator's credential is also written; "": only in the data directory
   bool controllers = true, scheduler = true;

@@ -23,6 +23,15 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+bool pause_unless_signal(int64_t ms) {
+  auto signals = ending_signals();
+  timespec time{.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000};
+  int signal = sigtimedwait(&signals, nullptr, &time);
+  if (signal < 0) return true;
+  ::kill(::getpid(), signal);
+  return false;
+}
+
 void wait_for_signal() {
   auto signals = ending_signals();
   int signal = 0;

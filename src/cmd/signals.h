@@ -1,5 +1,6 @@
 // How a long-running command hears that it is to end.
 #pragma once
+#include <cstdint>
 
 namespace sampan::cmd {
 
@@ -7,5 +8,6 @@ namespace sampan::cmd {
 void block_signals();
 // Blocks until the process is told to end. Told again, it ends at once.
 void wait_for_signal();
+bool pause_unless_signal(int64_t ms);  // false: a signal came; it is kept for wait_for_signal
 
 }  // namespace sampan::cmd

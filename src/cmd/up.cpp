@@ -10,7 +10,7 @@
 #include "cluster/certificates.h"
 #include "cmd/commands.h"
 #include "cmd/machine.h"
-#include "images/own_images.h"
+#include "cmd/progress.h"
 
 namespace sampan::cmd {
 
@@ -28,33 +28,15 @@ constexpr Flag kFlags[] = {
     {"Cluster", "node-name", Type::String, "", Effect::Works, "What the node is called. Without it: the machine's name."},
     {"Cluster", "first-pod", Type::Bool, "true", Effect::Works, "Whether a first pod is made and waited for, to see that all works."},
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
+    {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::String, "10.244.0.0/16", Effect::Works, "What pods get their addresses from."},
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from."},
+    {"Network", "node-monitor-grace-period", Type::Duration, "50s", Effect::Works, "How long a node may be silent before its pods are given up."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much the cluster logs.", 'v'},
 };
 
 constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
-
-int64_t now_us() { return real_clock().monotonic_us(); }
-
-class Progress {
- public:
-  void begin(std::string_view what) {
-    what_ = what;
-    began_us_ = now_us();
-    if (terminal_) std::printf("  %-28s ...\r", what_.c_str()), std::fflush(stdout);
-  }
-  void done(std::string_view remark = {}) {
-    std::printf("  %-28s %-8s %.*s\n", what_.c_str(), span_text(now_us() - began_us_).c_str(), static_cast<int>(remark.size()), remark.data());
-    std::fflush(stdout);
-  }
-
- private:
-  const bool terminal_ = isatty(1);
-  std::string what_;
-  int64_t began_us_ = 0;
-};
 
 Result<void> check_port(uint16_t port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -74,52 +56,32 @@ class Up {
   Result<void> run() {
     if (geteuid() != 0) return fail(bad_request("a cluster makes network interfaces, mounts and control groups: run this as root"));
     int64_t began = now_us();
+    if (machine_.is_node()) return fail(bad_request("this machine is a node of another cluster: `sampan join` starts it, `sampan down --purge` makes it forget"));
     bool was_there = cluster::running(server_) != 0;
     if (was_there)
       std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
     else
       TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port"))));
-    TRY(cluster::make_directory(machine_.data_dir, 0711));
-    TRY(cluster::make_directory(machine_.run_dir, 0711));
+    TRY(bring_up_runtime(machine_, progress_));
     TRY(cluster::make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
-    TRY(start_containerd());
     if (!cluster::running(server_)) TRY(start_server());  // one that was just ending has ended by now
     TRY(wait_for_api());
     TRY(wait_for_node());
     if (flags_.is_true("first-pod")) TRY(run_first_pod());
     std::printf("\nThe cluster is up after %s. How to go on:\n\n  export KUBECONFIG=%s\n  kubectl get nodes,pods -A\n"
-                "  kubectl create deployment hello --image=hello:v1 --replicas=3\n  kubectl expose deployment hello --port=80 --target-port=3000\n",
+                "  kubectl create deployment hello --image=hello:v1 --replicas=3\n  kubectl expose deployment hello --port=80 --target-port=3000\n"
+                "  sampan token create    # how another machine joins\n",
                 span_text(now_us() - began).c_str(), machine_.kubeconfig.c_str());
     return {};
   }
 
  private:
-  Result<void> start_containerd() {
-    if (machine_.containerd.empty()) {
-      progress_.begin("container runtime");
-      TRY(cluster::Containerd(machine_.containerd_options()).start());
-      progress_.done(machine_.socket());
-    }
-    progress_.begin("images");
-    auto archive = machine_.run_dir + "/images.tar";
-    auto all = images::own_images();
-    for (auto& image : images::shell_images()) all.push_back(std::move(image));
-    TRY(cluster::write_file(archive, images::oci_archive(all), 0600));
-    auto imported = cluster::import_images(machine_.socket(), archive);
-    unlink(archive.c_str());
-    TRY(std::move(imported));
-    progress_.done(concat(all.size(), " without a registry"));
-    return {};
-  }
-
   Result<void> start_server() {
-    char self[4096];
-    auto size = readlink("/proc/self/exe", self, sizeof self);
-    if (size <= 0) return fail(internal_error(concat("find my own program: ", strerror(errno))));
-    std::vector<std::string> words = {std::string(self, static_cast<size_t>(size)), "server", "--node"};
-    for (std::string_view name : {"bind-address", "secure-port", "cluster-cidr", "service-cluster-ip-range", "v"})
+    std::vector<std::string> words = {own_program(), "server", "--node"};
+    for (std::string_view name : {"bind-address", "secure-port", "cluster-cidr", "service-cluster-ip-range", "node-monitor-grace-period", "v"})
       words.push_back(concat("--", name, "=", flags_.text(name)));
-    if (flags_.given("node-name")) words.push_back(concat("--node-name=", flags_.text("node-name")));
+    for (std::string_view name : {"node-name", "advertise-address"})
+      if (flags_.given(name)) words.push_back(concat("--", name, "=", flags_.text(name)));
     words.push_back(concat("--data-dir=", machine_.data_dir));
     words.push_back(concat("--run-dir=", machine_.run_dir));
     words.push_back(concat("--kubeconfig=", machine_.kubeconfig));
@@ -131,18 +93,7 @@ class Up {
     return {};
   }
 
-  // Asks until `there` says so. Ends early where the server has ended.
-  Result<void> wait(int64_t timeout_us, std::string_view what, const std::function<Result<bool>()>& there) {
-    std::string last = "nothing was heard of it";
-    for (int64_t until = now_us() + timeout_us; now_us() < until;) {
-      auto result = there();
-      if (result && *result) return {};
-      if (!result) last = result.error().message();
-      if (!cluster::running(server_)) return fail(internal_error(concat("the server has ended; it said:\n", cluster::last_words(server_, 5))));
-      usleep(10'000);
-    }
-    return fail(internal_error(concat(what, " after ", timeout_us / 1'000'000, " s: ", last, "\nMore is in ", server_.log_file)));
-  }
+  Result<void> wait(int64_t timeout_us, std::string_view what, const std::function<Result<bool>()>& there) { return wait_for(server_, timeout_us, what, there); }
 
   Result<void> wait_for_api() {
     progress_.begin("API server");

@@ -15,6 +15,7 @@
 #include "client/api.h"
 #include "client/events.h"
 #include "client/informer.h"
+#include "controllers/node_health.h"
 
 namespace sampan::controllers {
 
@@ -40,6 +41,7 @@ struct Settings {
   bool allocate_node_cidrs = false;
   std::vector<std::string> cluster_cidrs, service_cidrs;  // one a family
   int node_cidr_mask_v4 = 24, node_cidr_mask_v6 = 64;
+  NodePatience nodes;
   std::string local_path = "/var/lib/sampan/volumes";  // on every node, for volumes that are made on demand
 };
 

@@ -27,7 +27,7 @@ NodeSigns signs_of(const schema::Object& node, const schema::Object* lease) {
   return signs;
 }
 
-bool is_silent(NodeHealth& health, const NodeSigns& signs, int64_t now_us) {
+bool is_silent(NodeHealth& health, const NodeSigns& signs, int64_t now_us, const NodePatience& patience) {
   bool is_new = health.uid != signs.uid;
   if (is_new) {
     health = {};
@@ -43,7 +43,7 @@ bool is_silent(NodeHealth& health, const NodeSigns& signs, int64_t now_us) {
     health.lease_renewed_us = signs.lease_renewed_us;
     health.sign_us = now_us;
   }
-  return now_us > health.sign_us + (signs.heartbeat ? kNodeGraceUs : kNodeStartupGraceUs);
+  return now_us > health.sign_us + (signs.heartbeat ? patience.grace_us : patience.startup_us);
 }
 
 ZoneState zone_state(int ready, int not_ready) {

@@ -9,7 +9,10 @@
 
 namespace sampan::controllers {
 
-inline constexpr int64_t kNodeMonitorPeriodUs = 5'000'000, kNodeGraceUs = 50'000'000, kNodeStartupGraceUs = 60'000'000;
+// How often nodes are looked at, how long one may be silent, and how long one that has never spoken.
+struct NodePatience {
+  int64_t period_us = 5'000'000, grace_us = 50'000'000, startup_us = 60'000'000;
+};
 
 // What is remembered of a node between two looks: when it last gave a sign.
 struct NodeHealth {
@@ -29,7 +32,7 @@ struct NodeSigns {
 NodeSigns signs_of(const schema::Object& node, const schema::Object* lease);
 
 // Takes note of what is seen. True: the node has been silent for longer than it may be.
-bool is_silent(NodeHealth& health, const NodeSigns& signs, int64_t now_us);
+bool is_silent(NodeHealth& health, const NodeSigns& signs, int64_t now_us, const NodePatience& patience = {});
 
 enum class ZoneState : uint8_t { Normal, PartialDisruption, FullDisruption };
 ZoneState zone_state(int ready, int not_ready);

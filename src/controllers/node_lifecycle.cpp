@@ -77,7 +77,7 @@ class NodeLifecycle final : public Controller {
     pods_by_node_ = &pods_->index([](const Object& pod, std::vector<std::string>& keys) {
       if (auto node = pod["spec"]["nodeName"].as_string(); !node.empty()) keys.emplace_back(node);
     });
-    watches.every(kNodeMonitorPeriodUs, "all");
+    watches.every(environment_.settings.nodes.period_us, "all");
   }
 
   Result<Again> reconcile(const Key& key) override {
@@ -208,7 +208,8 @@ class NodeLifecycle final : public Controller {
     auto lease = leases_->find("kube-node-lease", name);
     bool was_ready = is_true((*node)["status"]["conditions"], "Ready");
     ObjectRef latest = node;
-    if (is_silent(health_[name], signs_of(*node, lease ? &*lease : nullptr), environment_.clock.now_us())) latest = TRY(mark_unknown(node));
+    if (is_silent(health_[name], signs_of(*node, lease ? &*lease : nullptr), environment_.clock.now_us(), environment_.settings.nodes))
+      latest = TRY(mark_unknown(node));
     AnyView ready = condition_of((*latest)["status"]["conditions"], "Ready");
     if (!ready.present()) return latest;
     bool is_ready = ready["status"].as_string() == "True";

@@ -32,10 +32,11 @@ class Ttl final : public Controller {
     if (!node) return Again::never();
     auto wanted = concat(seconds());
     if (annotation_of(*node, kTtl) == wanted) return Again::never();
-    auto done = client::update_latest(environment_.api, nodes_->resource(), {}, key.name, {}, [&](const Object&, Value tree) -> Result<bool> {
-      tree["metadata"].ensure_object("annotations").set(kTtl, std::string_view(wanted));
-      return true;
-    });
+    // A patch: the account may not read single nodes.
+    Arena arena;
+    Value patch = Value::object(arena);
+    patch.ensure_object("metadata").ensure_object("annotations").set(kTtl, std::string_view(wanted));
+    auto done = environment_.api.patch(nodes_->resource(), {}, key.name, client::PatchType::Merge, patch);
     if (!done && !done.error().is(Reason::NotFound)) return fail(std::move(done).error());
     return Again::never();
   }

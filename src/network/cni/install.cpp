@@ -8,9 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "base/text.h"
 #include "network/cni/config.h"
 #include "network/cni/nat.h"
+#include "network/cni/routes.h"
 #include "network/netlink/links.h"
 #include "schema/json.h"
 
@@ -79,6 +83,20 @@ void put_text(std::string& out, std::string_view name, std::string_view value) {
   schema::write_json_string(out, value);
 }
 
+// Of the configuration that was written when the node learnt its networks.
+std::vector<Network> installed_cluster_networks(const Installation& installation) {
+  std::vector<Network> networks;
+  std::ifstream file(concat(installation.configuration_directory, "/", installation.file_name));
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  Arena arena;
+  auto root = schema::parse_json(text, arena);
+  if (!root) return networks;
+  for (schema::Value plugin : (*root)["plugins"].items())
+    for (schema::Value cidr : plugin["clusterCIDRs"].items())
+      if (auto parsed = parse_network(cidr.as_string())) networks.push_back(*parsed);
+  return networks;
+}
+
 Configuration configuration_of(const Installation& installation) {
   Configuration result;
   result.table = installation.table;
@@ -124,12 +142,14 @@ Result<void> install(const Installation& installation) {
 
 Result<void> uninstall(const Installation& installation) {
   std::string program = program_of(installation);
+  auto cluster_networks = installed_cluster_networks(installation);
   unlink(concat(installation.configuration_directory, "/", installation.file_name).c_str());
   for (std::string_view name : {kPluginType, kLoopbackType}) {
     std::string link = concat(installation.binary_directory, "/", name);
     if (link_target(link) == program) unlink(link.c_str());
   }
   NetlinkSocket netfilter = TRY(NetlinkSocket::open(NETLINK_NETFILTER)), route = TRY(NetlinkSocket::open(NETLINK_ROUTE));
+  if (!cluster_networks.empty()) TRY(keep_routes(route, {}, cluster_networks));
   TRY(remove_nat(netfilter, configuration_of(installation)));
   std::optional<Link> bridge = TRY(find_link(route, installation.bridge));
   if (bridge && bridge->kind == "bridge") TRY(remove_link(route, bridge->index));

@@ -21,7 +21,7 @@ std::vector<Route> wanted_routes(const std::vector<NodeNetworks>& nodes, std::st
   return routes;
 }
 
-Result<void> keep_routes(NetlinkSocket& route, const std::vector<Route>& wanted) {
+Result<void> keep_routes(NetlinkSocket& route, const std::vector<Route>& wanted, const std::vector<Network>& within) {
   std::vector<Route> present = TRY(list_routes(route, kRouteProtocol));
   auto same = [](const Route& a, const Route& b) { return a.destination == b.destination && a.gateway == b.gateway; };
   std::unique_ptr<Error> first;
@@ -30,7 +30,8 @@ Result<void> keep_routes(NetlinkSocket& route, const std::vector<Route>& wanted)
   };
   for (const Route& old : present) {
     bool kept = std::any_of(wanted.begin(), wanted.end(), [&](const Route& one) { return one.destination == old.destination; });
-    if (kept) continue;
+    bool ours = within.empty() || std::any_of(within.begin(), within.end(), [&](const Network& network) { return network.contains(old.destination.address); });
+    if (kept || !ours) continue;
     auto done = remove_route(route, old);
     if (!done && done.error().code() != ESRCH) note(std::move(done));
   }

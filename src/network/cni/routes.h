@@ -14,9 +14,10 @@ struct NodeNetworks {
 // What a node called `self` needs to reach the pods of the others. Nodes without an address of a network's family are left out.
 std::vector<Route> wanted_routes(const std::vector<NodeNetworks>& nodes, std::string_view self);
 
-// Brings the kernel's routes to what is wanted: ours are known by their protocol number, all others are left alone. The first error is
-// returned after all has been tried: one node that cannot be reached must not cut off the others.
-Result<void> keep_routes(NetlinkSocket& route, const std::vector<Route>& wanted);
+// Brings the kernel's routes to what is wanted: ours are known by their protocol number and lie within the cluster's networks (`within`; empty: anywhere), so
+// that two clusters on one machine leave each other's alone. The first error is returned after all has been tried: one node that cannot be reached must
+// not cut off the others.
+Result<void> keep_routes(NetlinkSocket& route, const std::vector<Route>& wanted, const std::vector<Network>& within = {});
 
 inline constexpr uint8_t kRouteProtocol = 83;
 

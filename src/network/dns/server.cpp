@@ -97,7 +97,17 @@ DnsServer::~DnsServer() {
 
 bool DnsServer::admits(const Address& client) const {
   if (options_.clients.empty() || client.is_loopback()) return true;
-  return std::any_of(options_.clients.begin(), options_.clients.end(), [&](const Network& network) { return network.contains(client); });
+  if (std::any_of(options_.clients.begin(), options_.clients.end(), [&](const Network& network) { return network.contains(client); })) return true;
+  auto admitted = admitted_.load();
+  return std::find(admitted->begin(), admitted->end(), client) != admitted->end();
+}
+
+void DnsServer::admit(const std::string& name, std::vector<Address> addresses) {
+  std::lock_guard lock(admitted_mutex_);
+  admitted_by_name_[name] = std::move(addresses);
+  auto all = std::make_shared<std::vector<Address>>();
+  for (const auto& [who, theirs] : admitted_by_name_) all->insert(all->end(), theirs.begin(), theirs.end());
+  admitted_.store(std::move(all));
 }
 
 Result<void> DnsServer::follow(client::Informers& informers) {

@@ -1,6 +1,9 @@
 // The DNS server: UDP and TCP on a few threads, each with its own sockets; answers of its own from the index, the rest from other servers.
 #pragma once
+#include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +52,8 @@ class DnsServer {
   Result<void> start();
   uint16_t port() const { return port_; }
   bool admits(const Address& client) const;
+  // More who are answered, under a name by which they can be replaced: the addresses of a node. None: no longer. At any time.
+  void admit(const std::string& name, std::vector<Address> addresses);
 
  private:
   class Worker;
@@ -58,6 +63,9 @@ class DnsServer {
   Result<int> open_socket(const Address& address, int type);
 
   ServerOptions options_;
+  std::mutex admitted_mutex_;
+  std::map<std::string, std::vector<Address>> admitted_by_name_;
+  std::atomic<std::shared_ptr<const std::vector<Address>>> admitted_{std::make_shared<const std::vector<Address>>()};
   Index index_;
   Resolver resolver_;
   AnswerCache cache_;

@@ -156,6 +156,11 @@ TEST(DnsServer, StrangersAreNotAnswered) {
   EXPECT_TRUE(server.admits(*parse_address("127.0.0.1")));
   EXPECT_FALSE(server.admits(*parse_address("192.0.2.1")));
   EXPECT_TRUE(DnsServer({}).admits(*parse_address("192.0.2.1")));
+  server.admit("node", {*parse_address("192.0.2.1"), *parse_address("192.0.2.2")});
+  EXPECT_TRUE(server.admits(*parse_address("192.0.2.1")));
+  server.admit("node", {*parse_address("192.0.2.3")});
+  EXPECT_FALSE(server.admits(*parse_address("192.0.2.1")));
+  EXPECT_TRUE(server.admits(*parse_address("192.0.2.3")));
 }
 
 TEST(DnsAnswers, AreKeptForTheirTime) {
