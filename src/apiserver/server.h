@@ -35,7 +35,6 @@ class Page {
  public:
   virtual ~Page() = default;
   virtual bool serves(std::string_view path) const = 0;
-  virtual bool is_public(std::string_view path) const { return (void)path, false; }  // without authorisation
   virtual HandlerResult handle(Context& context) = 0;
   virtual void list_paths(std::vector<std::string>& out) const = 0;  // for "/"
 };
