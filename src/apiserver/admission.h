@@ -22,6 +22,9 @@ struct Attributes {
   const Served& served;
   bool dry_run = false;
   std::vector<std::string>* warnings = nullptr;
+  AuditTrail* audit = nullptr;  // null: the request is not noted
+
+  void annotate(std::string_view key, std::string_view value) const;
 };
 
 class AdmissionPlugin {

@@ -1,5 +1,6 @@
 #include "apiserver/body.h"
 
+#include "apiserver/audit/notes.h"
 #include "base/encoding.h"
 #include "base/text.h"
 #include "schema/conform.h"
@@ -151,6 +152,7 @@ Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldV
   if (context.direct) {
     Value tree = context.direct->body.clone(arena);
     TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
+    note_request(context, expected, tree);
     return tree;
   }
   std::string media = media_type_of(context.http.header("content-type"));
@@ -164,6 +166,7 @@ Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldV
                       "the body of the request was in an unknown format - accepted media types include: application/json, "
                       "application/yaml, application/vnd.kubernetes.protobuf"));
   TRY(conform_tree(context, decoded.tree, expected, validation, std::move(decoded.duplicates)));
+  note_request(context, expected, decoded.tree);
   return decoded.tree;
 }
 

@@ -17,6 +17,8 @@ namespace sampan::apiserver {
 
 class Access;
 class Admission;
+class Auditor;
+class AuditTrail;
 class Backends;
 class ServerMetrics;
 
@@ -32,6 +34,7 @@ struct Services {
   ServerMetrics* metrics = nullptr;
   int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
   Backends* backends = nullptr;                 // kubelets, and what is proxied to
+  Auditor* audit = nullptr;                     // null: nothing is noted
 };
 
 // A caller in this process: it hands over a tree and takes objects, so that nothing is encoded between.
@@ -52,6 +55,7 @@ struct Context {
   const schema::Subresource* subresource = nullptr;  // null for the resource itself
   std::vector<std::string> warnings;                // become Warning headers
   Direct* direct = nullptr;                         // null: the caller came over the network
+  std::shared_ptr<AuditTrail> audit = {};           // null: this request is not noted
 
   int64_t now_seconds() const { return services.clock->now_us() / 1'000'000; }
 };

@@ -28,6 +28,7 @@ struct Identity {
   User user;
   std::vector<std::string> audiences;  // of those that were wanted, whom the credential is for; empty: it says nothing of audiences
   std::vector<std::string> warnings;
+  std::vector<std::pair<std::string, std::string>> annotations;  // for the audit
 };
 using IdentityResult = Result<std::unique_ptr<Identity>>;
 

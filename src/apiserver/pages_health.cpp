@@ -15,7 +15,6 @@ class HealthPages : public Page {
     std::string_view rest;
     return !root_of(path, rest).empty() && (rest.empty() || rest.front() == '/');
   }
-  bool is_public(std::string_view) const override { return true; }
 
   void list_paths(std::vector<std::string>& out) const override {
     for (std::string_view root : {"/healthz", "/livez", "/readyz"}) {

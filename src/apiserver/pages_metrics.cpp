@@ -1,4 +1,5 @@
 // /metrics, in Prometheus' text form.
+#include "apiserver/audit/trail.h"
 #include "apiserver/metrics.h"
 #include "apiserver/pages.h"
 
@@ -16,6 +17,7 @@ class MetricsPage : public Page {
     response.headers.emplace_back("content-type", "text/plain; version=0.0.4; charset=utf-8");
     response.headers.emplace_back("cache-control", "no-cache, private");
     server_.services().metrics->write(response.body, server_.catalog());
+    if (const Auditor* audit = server_.services().audit) audit->write_metrics(response.body);
     return response;
   }
 

@@ -11,7 +11,6 @@ namespace {
 class VersionPage : public Page {
  public:
   bool serves(std::string_view path) const override { return path == "/version" || path == "/version/"; }
-  bool is_public(std::string_view) const override { return true; }
   void list_paths(std::vector<std::string>& out) const override { out.emplace_back("/version"); }
   HandlerResult handle(Context& context) override {
     if (context.http.method != "GET" && context.http.method != "HEAD")

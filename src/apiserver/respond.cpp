@@ -1,5 +1,6 @@
 #include "apiserver/respond.h"
 
+#include "apiserver/audit/trail.h"
 #include "apiserver/table.h"
 #include "base/text.h"
 #include "schema/json.h"
@@ -126,41 +127,6 @@ Result<std::string> encode_plain(const Served& served, const schema::Object& obj
   return text;
 }
 
-Value status_tree(const Error& error, Arena& arena) {
-  const StatusData& data = error.data();
-  Value status = Value::object(arena, 8);
-  status.set("kind", "Status");
-  status.set("apiVersion", "v1");
-  Value metadata = Value::object(arena);
-  if (!data.continue_token.empty()) metadata.set("continue", std::string_view(data.continue_token));
-  status.set("metadata", metadata);
-  status.set("status", "Failure");
-  if (!data.message.empty()) status.set("message", std::string_view(data.message));
-  if (!name_of(data.reason).empty()) status.set("reason", name_of(data.reason));
-  if (data.has_details) {
-    Value details = Value::object(arena, 6);
-    if (!data.name.empty()) details.set("name", std::string_view(data.name));
-    if (!data.group.empty()) details.set("group", std::string_view(data.group));
-    if (!data.kind.empty()) details.set("kind", std::string_view(data.kind));
-    if (!data.uid.empty()) details.set("uid", std::string_view(data.uid));
-    if (!data.causes.empty()) {
-      Value causes = Value::list(arena, static_cast<uint32_t>(data.causes.size()));
-      for (const Cause& cause : data.causes) {
-        Value item = Value::object(arena, 3);
-        if (!cause.reason.empty()) item.set("reason", cause.reason);
-        if (!cause.message.empty()) item.set("message", std::string_view(cause.message));
-        if (!cause.field.empty()) item.set("field", std::string_view(cause.field));
-        causes.push(item);
-      }
-      details.set("causes", causes);
-    }
-    if (data.retry_after_seconds) details.set("retryAfterSeconds", data.retry_after_seconds);
-    status.set("details", details);
-  }
-  status.set("code", data.code);
-  return status;
-}
-
 const schema::Type& status_type() {
   static const schema::Type* type = schema::builtin_type("io.k8s.apimachinery.pkg.apis.meta.v1.Status");
   return *type;
@@ -262,6 +228,41 @@ Value list_tree(const Served& served, const ListAnswer& list, Arena& arena) {
 
 }  // namespace
 
+Value status_tree(const Error& error, Arena& arena) {
+  const StatusData& data = error.data();
+  Value status = Value::object(arena, 8);
+  status.set("kind", "Status");
+  status.set("apiVersion", "v1");
+  Value metadata = Value::object(arena);
+  if (!data.continue_token.empty()) metadata.set("continue", std::string_view(data.continue_token));
+  status.set("metadata", metadata);
+  status.set("status", "Failure");
+  if (!data.message.empty()) status.set("message", std::string_view(data.message));
+  if (!name_of(data.reason).empty()) status.set("reason", name_of(data.reason));
+  if (data.has_details) {
+    Value details = Value::object(arena, 6);
+    if (!data.name.empty()) details.set("name", std::string_view(data.name));
+    if (!data.group.empty()) details.set("group", std::string_view(data.group));
+    if (!data.kind.empty()) details.set("kind", std::string_view(data.kind));
+    if (!data.uid.empty()) details.set("uid", std::string_view(data.uid));
+    if (!data.causes.empty()) {
+      Value causes = Value::list(arena, static_cast<uint32_t>(data.causes.size()));
+      for (const Cause& cause : data.causes) {
+        Value item = Value::object(arena, 3);
+        if (!cause.reason.empty()) item.set("reason", cause.reason);
+        if (!cause.message.empty()) item.set("message", std::string_view(cause.message));
+        if (!cause.field.empty()) item.set("field", std::string_view(cause.field));
+        causes.push(item);
+      }
+      details.set("causes", causes);
+    }
+    if (data.retry_after_seconds) details.set("retryAfterSeconds", data.retry_after_seconds);
+    status.set("details", details);
+  }
+  status.set("code", data.code);
+  return status;
+}
+
 Result<ObjectRef> in_served_version(const Served& served, const ObjectRef& object) {
   if (&object->type() == served.resource->type) return object;
   Arena arena;
@@ -313,28 +314,71 @@ Result<std::string_view> include_object(const Context& context, const Accept& ac
 
 namespace {
 
-net::Response handed_over(Direct& direct, std::vector<ObjectRef> objects) {
+net::Response handed_over(Direct& direct, int status, std::vector<ObjectRef> objects) {
   direct.objects = std::move(objects);
-  return {};
+  return {.status = status};
+}
+
+// Whether an answer is to be noted as a whole; it then is as JSON, whatever the client gets.
+bool is_noted(const Context& context) { return context.audit && context.audit->wants_response(); }
+
+Accept as_json(Accept accept) {
+  accept.format = Format::Json;
+  accept.pretty = false;
+  return accept;
+}
+
+void note_object(Context& context, const ObjectRef& object, const Accept& accept, std::string_view include) {
+  auto text = encode_object(*context.served, object, as_json(accept), include, true, context.now_seconds());
+  if (text) context.audit->set_response(std::move(*text));
+}
+
+HandlerResult list_response(Context& context, const Accept& accept, ListAnswer list);
+
+void note_list(Context& context, const Accept& accept, ListAnswer list) {
+  for (auto& item : list.items) {
+    auto served = in_served_version(*context.served, item);
+    if (!served) return;
+    item = std::move(*served);
+  }
+  auto response = list_response(context, as_json(accept), std::move(list));
+  if (!response) return;
+  while (response->source && response->source->pull(response->body, SIZE_MAX / 2) == net::BodySource::Pull::More) {
+  }
+  context.audit->set_response(std::move(response->body));
 }
 
 }  // namespace
 
 HandlerResult respond_object(Context& context, int status, const ObjectRef& object) {
-  if (context.direct) return handed_over(*context.direct, {object});
+  if (context.direct) {
+    if (is_noted(context)) note_object(context, object, {}, {});
+    return handed_over(*context.direct, status, {object});
+  }
   auto type_name = go_type(*context.served, "");
   Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true, .go_type = type_name}));
   auto include = TRY(include_object(context, accept));
   auto body = TRY(encode_object(*context.served, object, accept, include, true, context.now_seconds()));
+  if (is_noted(context)) note_object(context, object, accept, include);
   return make_response(status, accept, std::move(body));
 }
 
 HandlerResult respond_list(Context& context, ListAnswer list) {
-  if (context.direct) return handed_over(*context.direct, std::move(list.items));
-  const Served& served = *context.served;
-  auto type_name = go_type(served, "List");
+  if (context.direct) {
+    if (is_noted(context)) note_list(context, {}, list);
+    return handed_over(*context.direct, 200, std::move(list.items));
+  }
+  auto type_name = go_type(*context.served, "List");
   Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial_list = true, .go_type = type_name}));
-  for (auto& item : list.items) item = TRY(in_served_version(served, item));
+  for (auto& item : list.items) item = TRY(in_served_version(*context.served, item));
+  if (is_noted(context)) note_list(context, accept, list);
+  return list_response(context, accept, std::move(list));
+}
+
+namespace {
+
+HandlerResult list_response(Context& context, const Accept& accept, ListAnswer list) {
+  const Served& served = *context.served;
   Arena arena;
   if (accept.shape == Shape::Table) {
     auto include = TRY(include_object(context, accept));
@@ -377,11 +421,20 @@ HandlerResult respond_list(Context& context, ListAnswer list) {
   return response;
 }
 
+}  // namespace
+
 HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind,
                             const Offer& offer) {
+  if (context.audit && kind == "Status") context.audit->answered_with(value);
+  if (is_noted(context)) {
+    Arena arena;
+    std::string text;
+    schema::write_json(text, with_type_meta(value, api_version, kind, arena));
+    context.audit->set_response(std::move(text));
+  }
   if (context.direct) {
     context.direct->answer = value.clone(*context.direct->arena);
-    return net::Response{};
+    return net::Response{.status = status};
   }
   Accept accept = TRY(negotiate(context.http, context.query, offer));
   auto slash = api_version.find('/');

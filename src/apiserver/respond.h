@@ -28,6 +28,8 @@ HandlerResult respond_list(Context& context, ListAnswer list);
 HandlerResult respond_value(Context& context, int status, Value value, std::string_view api_version, std::string_view kind,
                             const Offer& offer = {});
 
+// A Status as a tree.
+Value status_tree(const Error& error, Arena& arena);
 net::Response respond_error(const net::Request& request, const Query& query, const Error& error);
 // {"kind":"Status", ... "status":"Success"} with details.
 HandlerResult respond_success(Context& context, int status, std::string_view group, std::string_view kind, std::string_view name,

@@ -1,4 +1,5 @@
 // The scale subresource: autoscaling/v1 Scale as a window on spec.replicas of deployments, replica sets, stateful sets and replication controllers.
+#include "apiserver/audit/notes.h"
 #include "apiserver/body.h"
 #include "apiserver/respond.h"
 #include "apiserver/subresources.h"
@@ -131,6 +132,7 @@ Result<Value> patched(Context& context, const ExpectedKind& expected, Value scal
                       "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"));
   auto patch = schema::parse_json(context.http.body, arena);
   if (!patch) return fail(bad_request(patch.error().message()));
+  note_patch(context, *patch);
   if (media == "application/json-patch+json") return schema::json_patch(scale, *patch, arena);
   if (media == "application/merge-patch+json") return schema::merge_patch(scale, *patch, arena);
   return schema::strategic_merge_patch(scale, *patch, *expected.type, arena);
@@ -155,6 +157,7 @@ Result<Value> applied(Context& context, const ExpectedKind& expected, const sche
   auto documents = schema::parse_yaml(context.http.body, arena, {.first_only = true});
   if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
   if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
+  note_patch(context, documents->front());
   return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);
 }
 

@@ -1,6 +1,7 @@
 #include "apiserver/server.h"
 
 #include "apiserver/access/impersonation.h"
+#include "apiserver/audit/notes.h"
 #include "apiserver/compress.h"
 #include "apiserver/long_running.h"
 #include "apiserver/metrics.h"
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/names.h"
+#include "base/uuid.h"
 #include "registry/selectors.h"
 
 namespace sampan::apiserver {
@@ -42,10 +44,12 @@ class InFlight {
 class Server final : public ApiServer {
  public:
   Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Access> access, std::unique_ptr<Admission> admission,
-         std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config, std::unique_ptr<Backends> backends)
+         std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config, std::unique_ptr<Backends> backends,
+         std::unique_ptr<Auditor> auditor)
       : catalog_(std::move(catalog)),
         access_(std::move(access)),
         admission_(std::move(admission)),
+        auditor_(std::move(auditor)),
         config_(std::move(config)),
         reads_(config_.requests_in_flight_max, metrics_.in_flight(false)),
         mutations_(config_.mutations_in_flight_max, metrics_.in_flight(true)),
@@ -53,6 +57,7 @@ class Server final : public ApiServer {
         backends_(std::move(backends)) {
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
     services_.backends = backends_.get();
+    services_.audit = auditor_.get();
   }
 
   net::Handler handler() override {
@@ -69,7 +74,11 @@ class Server final : public ApiServer {
   Result<void> call(net::Request request, const User& user, Direct& direct) override {
     Context context{request, services_, {}, Query(request.query), user, nullptr, nullptr, {}, &direct};
     context.info = request_info(request.method, request.path, context.query);
-    auto response = TRY(handle_resource(context));
+    if (auditor_)
+      if (auto refused = begin_trail(context, &context.user, new_uuid(*services_.random))) return fail(internal_error(std::string(kNotStored)));
+    auto answer = handle_resource(context);
+    if (context.audit) end_trail(context, answer, answer ? answer->status : answer.error().code());
+    auto response = TRY(std::move(answer));
     if (response.status >= 400) return fail(Error(response.status, Reason::NotFound, "the server could not find the requested resource"));
     return {};
   }
@@ -85,7 +94,7 @@ class Server final : public ApiServer {
     const net::Request& request = exchange->request();
     if (leads_away(request.path)) return answer_away(std::move(exchange));
     bool reads = request.method == "GET" || request.method == "HEAD";
-    if (reads && config_.store_is_local && !access_->asks_others()) return answer(*exchange);
+    if (reads && config_.store_is_local && !access_->asks_others() && !(auditor_ && auditor_->waits())) return answer(*exchange);
     workers_->post([this, exchange = std::move(exchange)] { answer(*exchange); });
   }
 
@@ -107,9 +116,13 @@ class Server final : public ApiServer {
     net::Request& request = exchange.request();
     Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
     context.info = request_info(request.method, request.path, context.query);
-    auto result = pass_chain(context);
+    std::string audit_id(request.header("audit-id"));
+    if (audit_id.empty()) audit_id = new_uuid(*services_.random);
+    auto result = pass_chain(context, audit_id);
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
+    response.headers.emplace_back("audit-id", std::move(audit_id));
     add_warnings(context, response);
+    if (context.audit) end_trail(context, result, response.status, &response);
     metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - began_us) / 1e6);
     if (context.subresource && leads_away(request.path)) return exchange.respond(std::move(response));
     if (context.info.verb != "watch")
@@ -119,9 +132,16 @@ class Server final : public ApiServer {
     exchange.respond(std::move(response));
   }
 
-  HandlerResult pass_chain(Context& context) {
-    TRY(authenticate(context));
-    TRY(impersonate(*access_, context.http, context.info, context.user));
+  HandlerResult pass_chain(Context& context, const std::string& audit_id) {
+    auto identity = access_->authenticate(context.http, context.info.path);
+    if (identity) context.user = std::move(identity->user);
+    if (auditor_)
+      if (auto refused = begin_trail(context, identity ? &context.user : nullptr, audit_id)) return std::move(*refused);
+    auto known = TRY(std::move(identity));
+    for (auto& warning : known.warnings) context.warnings.push_back(std::move(warning));
+    for (const auto& [key, value] : known.annotations) annotate(context, key, value);
+    auto impersonation = TRY(impersonate(*access_, context.http, context.info, context.user));
+    if (context.audit && impersonation.took_place) context.audit->impersonates(context.user, impersonation.constraint);
     InFlight& lane = context.http.method == "GET" || context.http.method == "HEAD" ? reads_ : mutations_;
     bool long_running = context.info.verb == "watch";
     if (!long_running && !lane.enter())
@@ -134,16 +154,40 @@ class Server final : public ApiServer {
       }
     } leave{long_running ? nullptr : &lane};
     Page* page = page_for(context.info);
-    if (!page || !page->is_public(context.info.path)) TRY(authorize(context));
+    TRY(authorize(context));
     if (!page && enters_pod(context.info)) TRY(authorize_as(context, "create"));
     return page ? page->handle(context) : handle_resource(context);
   }
 
-  Result<void> authenticate(Context& context) {
-    auto identity = TRY(access_->authenticate(context.http, context.info.path));
-    context.user = std::move(identity.user);
-    for (auto& warning : identity.warnings) context.warnings.push_back(std::move(warning));
-    return {};
+  static constexpr std::string_view kNotStored = "failed to store audit event";
+
+  // What to answer instead of going on, if the request could not be noted.
+  std::optional<net::Response> begin_trail(Context& context, const User* user, const std::string& id) {
+    context.audit = auditor_->begin(context.http, context.info, user, id, services_.clock->now_us());
+    if (!context.audit || !user || context.audit->reach(AuditStage::RequestReceived)) return std::nullopt;
+    context.audit = nullptr;
+    auditor_->rejected();
+    return plain_text(500, concat("Internal Server Error: ", quoted(context.http.path), ": ", kNotStored, "\n"));
+  }
+
+  // `response` null: a caller in this process has the answer.
+  void end_trail(Context& context, const HandlerResult& result, int status, net::Response* response = nullptr) {
+    if (!result) context.audit->answered_with(result.error());
+    context.audit->answered(status);
+    bool nobody = status == 401 && context.user.name.empty();
+    bool goes_on = is_long_running(context.info);
+    if (nobody || goes_on) context.audit->reach(AuditStage::ResponseStarted);
+    if (nobody) return;
+    if (goes_on && response)
+      note_end_of(context.audit, *response, auditor_->waits() ? workers_.get() : nullptr);
+    else
+      context.audit->reach(AuditStage::ResponseComplete);
+  }
+
+  static bool is_long_running(const RequestInfo& info) {
+    if (info.verb == "watch") return true;
+    auto& what = info.subresource;
+    return info.is_resource && (what == "attach" || what == "exec" || what == "proxy" || what == "log" || what == "portforward");
   }
 
   // Browsers can ask for a WebSocket with GET only; that must not let in whoever may read pods and no more.
@@ -159,15 +203,17 @@ class Server final : public ApiServer {
   }
 
   Result<void> authorize(Context& context) {
-    std::string reason;
-    if (!selects_one(context)) {
-      if (access_->authorize(context.user, context.info, reason) == Decision::Allow) return {};
-      return fail(forbidden(context.user, context.info, reason));
-    }
+    if (!selects_one(context)) return decide(context, context.info);
     RequestInfo named = context.info;
     named.name = *registry::FieldSelector::parse(context.query.get("fieldSelector"))->exact("metadata.name");
-    if (access_->authorize(context.user, named, reason) == Decision::Allow) return {};
-    return fail(forbidden(context.user, named, reason));
+    return decide(context, named);
+  }
+  Result<void> decide(Context& context, const RequestInfo& info) {
+    std::string reason;
+    bool allowed = access_->authorize(context.user, info, reason) == Decision::Allow;
+    if (context.audit) context.audit->allowed(allowed, reason);
+    if (allowed) return {};
+    return fail(forbidden(context.user, info, reason));
   }
 
   // A list of one name may be allowed to who may list nothing else.
@@ -199,7 +245,10 @@ class Server final : public ApiServer {
       if (catalog_->group_version(info.group, info.version)) return fail(no_such_resource());
       return plain_text(404, "404 page not found\n");
     }
-    if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) context.warnings.emplace_back(deprecation);
+    if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) {
+      context.warnings.emplace_back(deprecation);
+      annotate(context, "k8s.io/deprecated", "true");
+    }
     const schema::Resource& resource = *context.served->resource;
     if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
     if (resource.namespaced && info.name_space.empty() && !info.name.empty()) return fail(no_such_resource());
@@ -248,6 +297,7 @@ class Server final : public ApiServer {
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Access> access_;
   std::unique_ptr<Admission> admission_;
+  std::unique_ptr<Auditor> auditor_;  // null: nothing is noted
   ServerConfig config_;
   ServerMetrics metrics_;
   Services services_;
@@ -267,8 +317,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
   auto admission = TRY(Admission::create({*catalog, clock, random, *access, config.admission}));
   auto backends = TRY(Backends::create(std::move(config.backends)));
+  auto auditor = TRY(Auditor::create(config.audit, clock, random));
   return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config),
-                                  std::move(backends));
+                                  std::move(backends), std::move(auditor));
 }
 
 net::Response body_too_large(const net::Request& request) {

@@ -7,6 +7,7 @@
 
 #include "apiserver/access/access.h"
 #include "apiserver/admission.h"
+#include "apiserver/audit/trail.h"
 #include "apiserver/catalog.h"
 #include "apiserver/identity.h"
 #include "apiserver/streams/backends.h"
@@ -21,6 +22,7 @@ struct ServerConfig {
   RuntimeConfig runtime_config;
   AdmissionConfig admission;
   AccessConfig access;
+  AuditConfig audit;
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
   int64_t request_timeout_s = 60;
   int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again
@@ -33,7 +35,6 @@ class Page {
  public:
   virtual ~Page() = default;
   virtual bool serves(std::string_view path) const = 0;
-  virtual bool is_public(std::string_view path) const { return (void)path, false; }  // without authorisation
   virtual HandlerResult handle(Context& context) = 0;
   virtual void list_paths(std::vector<std::string>& out) const = 0;  // for "/"
 };

@@ -1,4 +1,5 @@
 // POST, PUT and PATCH.
+#include "apiserver/audit/notes.h"
 #include "apiserver/body.h"
 #include "apiserver/respond.h"
 #include "apiserver/verbs.h"
@@ -233,6 +234,7 @@ HandlerResult handle_patch(Context& context) {
     patch.tree = context.direct->body;
   else
     patch = TRY(parse_patch(type, context.http.body, body_arena));
+  note_patch(context, patch.tree);
   if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
   size_t warnings_before = context.warnings.size();
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {

@@ -84,7 +84,7 @@ schema::FieldManager field_manager(const Context& context, const WriteParameters
 }
 
 Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
-  return {operation, context.info, context.user, *context.served, dry_run, &context.warnings};
+  return {operation, context.info, context.user, *context.served, dry_run, &context.warnings, context.audit.get()};
 }
 
 Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {

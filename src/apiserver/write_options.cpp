@@ -1,5 +1,6 @@
 #include "apiserver/write_options.h"
 
+#include "apiserver/audit/notes.h"
 #include "base/text.h"
 #include "registry/field_errors.h"
 #include "schema/json.h"
@@ -80,9 +81,12 @@ namespace {
 
 // The options as one tree, whether they came in the body or in the query.
 Result<Value> delete_options_tree(Context& context, Arena& arena) {
-  if (context.direct) return context.direct->body;
+  const ExpectedKind expected{"", "v1", "DeleteOptions", schema::builtin_kind("", "v1", "DeleteOptions")};
+  if (context.direct) {
+    note_request(context, expected, context.direct->body);
+    return context.direct->body;
+  }
   if (!context.http.body.empty()) {
-    ExpectedKind expected{"", "v1", "DeleteOptions", schema::builtin_kind("", "v1", "DeleteOptions")};
     // Clients send this with their group's apiVersion as well; the kind is what counts.
     auto media = media_type_of(context.http.header("content-type"));
     if (media != "application/vnd.kubernetes.protobuf") {
@@ -93,11 +97,14 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
           tree.remove("kind");
         }
         TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
+        note_request(context, expected, tree);
         return tree;
       }
     } else if (auto envelope = schema::open_envelope(context.http.body); envelope && envelope->kind == expected.kind) {
       auto object = TRY(schema::decode_protobuf(envelope->raw, *expected.type));
-      return schema::thaw(*object, arena).clone(arena);
+      Value tree = schema::thaw(*object, arena).clone(arena);
+      note_request(context, expected, tree);
+      return tree;
     }
     return decode_body(context, expected, FieldValidation::Ignore, arena);
   }

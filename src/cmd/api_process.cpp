@@ -40,6 +40,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   apiserver::ServerConfig config;
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
+  config.audit = options.audit;
   config.backends = options.backends;
   if (config.backends.kubelet_certificate_file.empty() && options.client_ca_file.empty()) {
     auto base = concat(options.cert_dir, "/", kKubeletClientName);

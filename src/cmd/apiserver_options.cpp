@@ -7,6 +7,7 @@
 #include "apiserver/admission/settings.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
+#include "cmd/audit_options.h"
 #include "cmd/feature_gates.h"
 #include "registry/addresses.h"
 #include "schema/json.h"
@@ -181,6 +182,7 @@ Result<ApiserverOptions> apiserver_options(const FlagSet& flags) {
   TRY(read_store(flags, out));
   TRY(read_services(flags, out));
   TRY(read_access(flags, out));
+  out.audit = TRY(audit_options(flags));
   TRY(read_apis(flags, out));
   TRY(read_limits(flags, out));
   return out;

@@ -26,6 +26,7 @@ struct ApiserverOptions {
   int node_port_first = 30000, node_port_count = 2768;
   bool keeps_endpoints = true;  // of the kubernetes service
   AccessOptions access;
+  apiserver::AuditConfig audit;
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
   apiserver::BackendConfig backends;

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "registry/metadata.h"
 #include "registry/storage_form.h"
 #include "registry/storage_keys.h"
@@ -77,20 +78,6 @@ Result<std::unique_ptr<ObjectStore>> ObjectStore::open(const schema::Resource& r
   return made;
 }
 
-std::string ObjectStore::new_uid() {
-  uint64_t high = random_->next(), low = random_->next();
-  high = (high & ~uint64_t{0xf000}) | 0x4000;                        // version 4
-  low = (low & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);          // RFC 4122 variant
-  char bytes[16];
-  for (int i = 0; i < 8; i++) {
-    bytes[i] = static_cast<char>(high >> (56 - 8 * i));
-    bytes[8 + i] = static_cast<char>(low >> (56 - 8 * i));
-  }
-  std::string text = hex({bytes, 16});
-  for (int at : {20, 16, 12, 8}) text.insert(at, "-");
-  return text;
-}
-
 std::string ObjectStore::generated_name(std::string_view base) {
   // Upstream's alphabet (no vowels, nothing that reads as another) and lengths: 58 characters of the base and 5 random ones.
   constexpr std::string_view alphabet = "bcdfghjklmnpqrstvwxz2456789";
@@ -151,7 +138,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   Value metadata = object.ensure_object("metadata");
   int64_t now = clock_->now_us() / 1'000'000;
   metadata.set("creationTimestamp", arena.copy(time_text(now)));
-  metadata.set("uid", arena.copy(new_uid()));
+  metadata.set("uid", arena.copy(new_uuid(*random_)));
   std::string_view sent_version = metadata["resourceVersion"].as_string();
   if (!options.dry_run && !sent_version.empty() && sent_version != "0")
     return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));

@@ -112,7 +112,6 @@ class ObjectStore {
   Result<Outcome> erase_at(const std::string& key, const Current& current, const DeleteOptions& options, bool& lost_race);
   Result<void> check_namespace(Value object, std::string_view name_space) const;
   Error named_not_found(std::string_view name) const { return not_found(resource_->group, resource_->resource, name); }
-  std::string new_uid();
   std::string generated_name(std::string_view base);
 
   const schema::Resource* resource_ = nullptr;

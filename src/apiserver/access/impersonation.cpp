@@ -230,16 +230,16 @@ class Check {
 
 }  // namespace
 
-Result<void> impersonate(Access& access, net::Request& request, const RequestInfo& info, User& user) {
+Result<Impersonation> impersonate(Access& access, net::Request& request, const RequestInfo& info, User& user) {
   User wanted;
-  if (!TRY(read_headers(request, wanted))) return {};
+  if (!TRY(read_headers(request, wanted))) return Impersonation{};
   std::optional<Error> first;
   for (const Mode& mode : kModes) {
     if (!mode.fits(user, wanted)) continue;
     auto actual = Check(access, user, mode).run(info, wanted);
     if (actual) {
       user = std::move(*actual);
-      return {};
+      return Impersonation{true, mode.name.empty() ? std::string() : concat("impersonate:", mode.name)};
     }
     if (!first) first = std::move(actual).error();
   }

@@ -4,7 +4,12 @@
 
 namespace sampan::apiserver {
 
+struct Impersonation {
+  bool took_place = false;
+  std::string constraint;  // the verb that allowed it, if it was not "impersonate" itself
+};
+
 // Becomes the user that the Impersonate-* headers name, which are taken out of the request. Without them nothing changes.
-Result<void> impersonate(Access& access, net::Request& request, const RequestInfo& info, User& user);
+Result<Impersonation> impersonate(Access& access, net::Request& request, const RequestInfo& info, User& user);
 
 }  // namespace sampan::apiserver

@@ -192,18 +192,6 @@ bool decode_base64_url(std::string_view text, std::string& out) {
   return decode_base64(standard, out);
 }
 
-std::string uuid(Random& random) {
-  uint64_t high = (random.next() & ~uint64_t{0xf000}) | 0x4000, low = (random.next() & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);
-  char bytes[16];
-  for (int i = 0; i < 8; i++) {
-    bytes[i] = static_cast<char>(high >> (56 - 8 * i));
-    bytes[8 + i] = static_cast<char>(low >> (56 - 8 * i));
-  }
-  std::string text = hex({bytes, 16});
-  for (int at : {20, 16, 12, 8}) text.insert(static_cast<size_t>(at), "-");
-  return text;
-}
-
 Result<JwtKey> JwtKey::adopt(EVP_PKEY* raw, bool is_private) {
   if (!raw) return fail(key_error("data does not contain any valid RSA or ECDSA key"));
   JwtKey key;

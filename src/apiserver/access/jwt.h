@@ -15,7 +15,6 @@ namespace sampan::apiserver {
 
 void append_base64_url(std::string& out, std::string_view bytes);  // without padding
 bool decode_base64_url(std::string_view text, std::string& out);
-std::string uuid(Random& random);
 
 // An RSA key, or one on P-256, P-384 or P-521; a private one can also sign.
 class JwtKey {

@@ -33,8 +33,8 @@ class ServiceAccountTokens final : public TokenAuthenticator {
   IdentityResult authenticate_token(std::string_view token, const std::vector<std::string>* wanted) override;
 
   const ServiceAccountConfig& config() const { return config_; }
-  // `warn_after_s` 0: none. The times count from `now_s`.
-  std::string issue(const BoundObjects& bound, const std::vector<std::string>& audiences, int64_t now_s, int64_t expires_after_s,
+  // `id`: of the token, whose jti it is. `warn_after_s` 0: none. The times count from `now_s`.
+  std::string issue(const BoundObjects& bound, std::string_view id, const std::vector<std::string>& audiences, int64_t now_s, int64_t expires_after_s,
                     int64_t warn_after_s);
   std::string discovery_json() const;
   std::string keys_json() const;

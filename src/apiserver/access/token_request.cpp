@@ -1,12 +1,14 @@
 // serviceaccounts/token: a token of an account, for an audience and a time, and bound to an object if the client wants.
 #include "apiserver/access/access.h"
 #include "apiserver/admission.h"
+#include "apiserver/audit/notes.h"
 #include "apiserver/body.h"
 #include "apiserver/respond.h"
 #include "apiserver/subresources.h"
 #include "apiserver/write.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "base/uuid.h"
 #include "registry/field_errors.h"
 
 namespace sampan::apiserver {
@@ -120,6 +122,7 @@ HandlerResult handle_token_request(Context& context) {
   Arena arena;
   Value request = TRY(decode_body(context, expected, parameters.validation, arena));
   if (request["spec"]["expirationSeconds"].is_missing()) request.ensure_object("spec").set("expirationSeconds", kDefaultSeconds);
+  note_request(context, expected, request);
   auto manager = field_manager(context, parameters);
   manager.api_version = "authentication.k8s.io/v1";
   TRY(schema::update_managed_fields(request, nullptr, *expected.type, manager));
@@ -148,7 +151,9 @@ HandlerResult handle_token_request(Context& context) {
   if (extended) warn_after = seconds;
   if (spec["boundObjectRef"].is_missing()) spec.set("boundObjectRef", Value::null());
   Value status = request.ensure_object("status");
-  status.set("token", arena.copy(tokens->issue(bound, audiences, now_s, extended ? kExtendedSeconds : seconds, warn_after)));
+  auto id = new_uuid(*context.services.random);
+  annotate(context, "authentication.kubernetes.io/issued-credential-id", concat("JTI=", id));
+  status.set("token", arena.copy(tokens->issue(bound, id, audiences, now_s, extended ? kExtendedSeconds : seconds, warn_after)));
   status.set("expirationTimestamp", arena.copy(rfc3339(now_s + seconds)));
   return respond_value(context, 201, request, "authentication.k8s.io/v1", "TokenRequest");
 }

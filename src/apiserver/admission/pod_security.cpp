@@ -138,19 +138,42 @@ class PodSecurity final : public AdmissionPlugin {
 
  private:
   Result<void> check_pod(const Attributes& attributes, const Object& object, const AnyView& metadata, const AnyView& spec, bool enforce) {
-    if (lists(config_.name_spaces, attributes.info.name_space) || lists(config_.users, attributes.user.name)) return {};
+    if (lists(config_.name_spaces, attributes.info.name_space)) return exempt(attributes, "namespace");
+    if (lists(config_.users, attributes.user.name)) return exempt(attributes, "user");
     auto found = namespaces_.cache().snapshot().find(attributes.info.name_space);
-    if (!found && !enforce) return {};
-    if (!found) return fail(internal_error(concat("failed to lookup namespace ", quoted(attributes.info.name_space))));
+    if (!found) {
+      auto why = concat("failed to lookup namespace ", quoted(attributes.info.name_space));
+      note(attributes, "error", concat(why, ": namespace ", quoted(attributes.info.name_space), " not found"));
+      if (!enforce) return {};
+      return fail(internal_error(std::move(why)));
+    }
     FieldErrors errors;
     auto policies = policies_of((*found)["metadata"]["labels"], config_.defaults, errors);
-    if (lists(config_.runtime_classes, spec["runtimeClassName"].as_string())) return {};
+    if (lists(config_.runtime_classes, spec["runtimeClassName"].as_string())) return exempt(attributes, "runtimeClass");
+    if (attributes.audit) note_policies(attributes, policies, errors, metadata, spec, enforce);
     if (enforce)
       if (auto bad = violations(policies.enforce, metadata, spec); !bad.empty())
         return fail(refusal(attributes, object, concat("violates PodSecurity ", quoted(policies.enforce.text()), ": ", details_of(bad))));
     if (auto bad = violations(policies.warn, metadata, spec); !bad.empty() && attributes.warnings)
       attributes.warnings->push_back(concat("would violate PodSecurity ", quoted(policies.warn.text()), ": ", details_of(bad)));
     return {};
+  }
+
+  static void note(const Attributes& attributes, std::string_view key, std::string_view value) { attributes.annotate(concat(kPrefix, key), value); }
+  static Result<void> exempt(const Attributes& attributes, std::string_view because_of) {
+    note(attributes, "exempt", because_of);
+    return {};
+  }
+  static void note_policies(const Attributes& attributes, const Policies& policies, const FieldErrors& errors, const AnyView& metadata,
+                            const AnyView& spec, bool enforce) {
+    if (!errors.empty()) {
+      std::vector<std::string> texts;
+      for (const auto& cause : errors.causes()) texts.push_back(concat(cause.field, ": ", cause.message));
+      note(attributes, "error", concat("Failed to parse policy: ", texts.size() == 1 ? texts[0] : concat("[", join(texts, ", "), "]")));
+    }
+    if (enforce) note(attributes, "enforce-policy", policies.enforce.text());
+    if (auto bad = violations(policies.audit, metadata, spec); !bad.empty())
+      note(attributes, "audit-violations", concat("would violate PodSecurity ", quoted(policies.audit.text()), ": ", details_of(bad)));
   }
 
   Result<void> check_namespace(const Attributes& attributes, const Object& object, const Object* old) {
