@@ -81,6 +81,8 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   FlagSet api_flags(apiserver_flags());
   TRY(api_flags.parse(arguments, "kube-apiserver"));
   options.api = TRY(apiserver_options(api_flags));
+  // What other clusters have from metrics-server; who brings that turns this off.
+  options.api.runtime_config.insert(options.api.runtime_config.begin(), {"metrics.k8s.io/v1beta1", true});
   options.cluster_cidrs = flags.list("cluster-cidr");
   options.kubeconfig = flags.text("kubeconfig");
   options.local_path = flags.text("data-dir") + "/volumes";
