@@ -56,7 +56,9 @@ class Progress {
   int64_t began_us_ = 0;
 };
 
-Result<void> check_port(uint16_t port) {
+constexpr uint16_t kNodePorts[] = {10250, 10053};  // the agent's and DNS's
+
+Result<void> check_port(uint16_t port, std::string_view advice) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -64,7 +66,7 @@ Result<void> check_port(uint16_t port) {
   bool free = bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
   close(fd);
   if (free) return {};
-  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); --secure-port and --data-dir make room for two")));
+  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
 }
 
 class Up {
@@ -78,7 +80,7 @@ class Up {
     if (was_there)
       std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
     else
-      TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port"))));
+      TRY(check_ports());
     TRY(cluster::make_directory(machine_.data_dir, 0711));
     TRY(cluster::make_directory(machine_.run_dir, 0711));
     TRY(cluster::make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
@@ -94,6 +96,12 @@ class Up {
   }
 
  private:
+  Result<void> check_ports() {
+    TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port")), "--secure-port chooses another for the API"));
+    for (auto port : kNodePorts) TRY(check_port(port, "a machine has room for one node"));
+    return {};
+  }
+
   Result<void> start_containerd() {
     if (machine_.containerd.empty()) {
       progress_.begin("container runtime");
