@@ -26,6 +26,7 @@ test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 
 test-tour: ## run the tests with real containers (as root)
 	@test/tour $(BUILD)/src/cmd/sampan
+	@test/mistakes $(BUILD)/src/cmd/sampan
 	@ROUNDS=$(or $(ROUNDS),3) test/resilience $(BUILD)/src/cmd/sampan
 
 release: ## the one file that is shipped: build/release/src/cmd/sampan
