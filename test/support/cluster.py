@@ -203,8 +203,8 @@ class Cluster:
     def ready_pods(self, selector, count, within=60):
         def there():
             pods = self.pods(selector)
-            return pods if len(pods) == count and all(is_ready(pod) for pod in pods) else None
-        return wait_for('%d ready pods of %s' % (count, selector), there, within)
+            return (pods,) if len(pods) == count and all(is_ready(pod) for pod in pods) else None
+        return wait_for('%d ready pods of %s' % (count, selector), there, within)[0]
 
     def events(self, name, namespace='default'):
         """[(type, reason, message)] about what bears this name, oldest first."""
