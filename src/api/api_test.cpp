@@ -154,9 +154,9 @@ TEST(Api, resources) {
       EXPECT_NE(builtin_kind(group, version, sub.kind), nullptr) << resource.resource << "/" << sub.name;
     }
   }
-  EXPECT_EQ(by_name.size(), 95u);
+  EXPECT_EQ(by_name.size(), 97u);
   EXPECT_EQ(builtin_resources().front().resource, "bindings");
-  EXPECT_EQ(builtin_resources().back().resource, "storageversionmigrations");
+  EXPECT_EQ(builtin_resources().back().group, "metrics.k8s.io");
   EXPECT_EQ(by_name.at("autoscaling/v2/horizontalpodautoscalers") + 1, by_name.at("autoscaling/v1/horizontalpodautoscalers"));
   const Resource& pods = *by_name.at("/v1/pods");
   EXPECT_TRUE(pods.namespaced && pods.enabled_by_default);

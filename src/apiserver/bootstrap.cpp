@@ -160,6 +160,7 @@ Result<void> bootstrap(Catalog& catalog, const BootstrapOptions& options) {
   add_config_maps(options, clock, objects);
   add_flow_control(clock, objects);
   add_rbac(objects);
+  if (catalog.has_group(kUsageGroup)) add_usage_reader(objects);
   add_api_services(catalog, objects);
   TRY(add_kubernetes_service(options, objects));
   return ensure_objects(catalog, objects, clock);

@@ -35,6 +35,7 @@ Result<void> ensure_objects(Catalog& catalog, const StandardObjects& objects, Cl
 
 Result<void> add_kubernetes_service(const BootstrapOptions& options, StandardObjects& out);
 void add_rbac(StandardObjects& out);
+void add_usage_reader(StandardObjects& out);  // who may read metrics.k8s.io, where that is served
 PolicyRules standard_rules(std::string_view cluster_role);  // as they are made, whatever became of them
 void add_flow_control(Clock& clock, StandardObjects& out);
 void add_api_services(const Catalog& catalog, StandardObjects& out);

@@ -20,6 +20,7 @@ using schema::Value;
 namespace {
 
 constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
+constexpr std::string_view kAggregate = "rbac.authorization.k8s.io/aggregate-to-";
 
 // Cuts off and returns what is before the separator: everything, if there is none.
 std::string_view cut(std::string_view& text, char separator) {
@@ -70,7 +71,6 @@ void mark_standard(Value object) {
 }
 
 void fill_role(Value object, Arena& arena, const Entry& entry) {
-  constexpr std::string_view kAggregate = "rbac.authorization.k8s.io/aggregate-to-";
   mark_standard(object);
   for (auto word : entry.words) {
     auto kind = cut(word, '=');
@@ -223,6 +223,14 @@ PolicyRules standard_rules(std::string_view cluster_role) {
     return rules_of(role);
   }
   return {};
+}
+
+void add_usage_reader(StandardObjects& out) {
+  out.push_back({kGroup, "clusterroles", "", "system:aggregated-metrics-reader", [](Value object, Arena& arena) {
+                   Value labels = object["metadata"].ensure_object("labels");
+                   for (std::string_view role : {"admin", "edit", "view"}) labels.set(arena.copy(concat(kAggregate, role)), "true");
+                   add_rule(object.ensure_list("rules"), "get,list,watch pods,nodes @metrics.k8s.io");
+                 }});
 }
 
 void add_rbac(StandardObjects& out) {

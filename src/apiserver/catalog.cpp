@@ -1,5 +1,6 @@
 #include "apiserver/catalog.h"
 
+#include "apiserver/usage/usage.h"
 #include "base/text.h"
 
 namespace sampan::apiserver {
@@ -20,8 +21,11 @@ bool is_enabled(const schema::Resource& resource, const RuntimeConfig& config) {
     for (const auto& [name, on] : config)
       if (name == key) enabled = on;
   };
-  apply("api/all");
-  apply(is_alpha(resource.version) ? "api/alpha" : is_beta(resource.version) ? "api/beta" : "api/ga");
+  // What upstream has from an extension is turned on by its own name alone.
+  if (resource.group != kUsageGroup) {
+    apply("api/all");
+    apply(is_alpha(resource.version) ? "api/alpha" : is_beta(resource.version) ? "api/beta" : "api/ga");
+  }
   auto version = group_version_text(resource.group, resource.version);
   apply(version);
   apply(concat(version, "/", resource.resource));
@@ -36,7 +40,7 @@ const schema::Resource* stored_resource(const schema::Resource& resource) {
 
 // Kinds that are asked and answered, never kept.
 bool is_kept(const schema::Resource& resource) {
-  return (resource.verbs & schema::Get) && resource.resource != "componentstatuses";
+  return (resource.verbs & schema::Get) && resource.resource != "componentstatuses" && resource.group != kUsageGroup;
 }
 
 }  // namespace

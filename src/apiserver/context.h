@@ -21,6 +21,7 @@ class Auditor;
 class AuditTrail;
 class Backends;
 class ServerMetrics;
+class Usage;
 
 // What handlers may use of the server they run in.
 struct Services {
@@ -35,6 +36,7 @@ struct Services {
   int64_t watch_seconds_min = 1800;             // how long watches live that do not say: this, and up to as much again
   Backends* backends = nullptr;                 // kubelets, and what is proxied to
   Auditor* audit = nullptr;                     // null: nothing is noted
+  Usage* usage = nullptr;                       // of nodes and pods; null where metrics.k8s.io is not served
 };
 
 // A caller in this process: it hands over a tree and takes objects, so that nothing is encoded between.

@@ -18,6 +18,8 @@ namespace sampan::apiserver {
 
 namespace {
 
+constexpr int64_t kUsageTimeout_ms = 5000;  // for a node to tell what it uses, while somebody waits
+
 // Counts what runs at once, so that a flood is refused instead of queued in memory.
 class InFlight {
  public:
@@ -58,6 +60,8 @@ class Server final : public ApiServer {
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
     services_.backends = backends_.get();
     services_.audit = auditor_.get();
+    if (catalog_->has_group(kUsageGroup)) usage_ = std::make_unique<Usage>([this](const schema::Object& node) { return ask_usage(node); }, clock, config_.usage);
+    services_.usage = usage_.get();
   }
 
   net::Handler handler() override {
@@ -101,6 +105,7 @@ class Server final : public ApiServer {
   // Whether the answer is another server's, for which neither an I/O thread nor a worker shall wait. A path that only looks like one
   // may be answered there just as well.
   static bool leads_away(std::string_view path) {
+    if (path.starts_with("/apis/metrics.k8s.io/v1beta1/")) return true;
     for (std::string_view part : {"/proxy", "/log", "/exec", "/attach", "/portforward"})
       if (path.find(part) != std::string_view::npos && path.starts_with("/api/")) return true;
     return false;
@@ -237,6 +242,14 @@ class Server final : public ApiServer {
     return nullptr;
   }
 
+  Result<std::string> ask_usage(const schema::Object& node) {
+    net::ClientRequest request{.endpoint = TRY(backends_->kubelet_of(node)), .target = "/metrics/resource", .timeout_ms = kUsageTimeout_ms};
+    request.cancellation = backends_->cancellation();
+    auto answer = TRY(backends_->kubelets().send(request));
+    if (answer.status != 200) return fail(internal_error(concat("it answers ", answer.status)));
+    return std::move(answer.body);
+  }
+
   HandlerResult handle_resource(Context& context) {
     const RequestInfo& info = context.info;
     if (!info.is_resource) return plain_text(404, "404 page not found\n");
@@ -306,6 +319,7 @@ class Server final : public ApiServer {
   InFlight reads_, mutations_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<Executor> workers_;
+  std::unique_ptr<Usage> usage_;
   std::unique_ptr<Backends> backends_;  // last: it waits for threads that use the rest
 };
 

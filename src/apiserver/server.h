@@ -11,6 +11,7 @@
 #include "apiserver/catalog.h"
 #include "apiserver/identity.h"
 #include "apiserver/streams/backends.h"
+#include "apiserver/usage/usage.h"
 #include "base/environment.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -23,6 +24,7 @@ struct ServerConfig {
   AdmissionConfig admission;
   AccessConfig access;
   AuditConfig audit;
+  UsageTimes usage;
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
   int64_t request_timeout_s = 60;
   int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again

@@ -1,5 +1,6 @@
 #include "apiserver/subresources.h"
 
+#include "apiserver/usage/usage.h"
 #include "apiserver/verbs.h"
 #include "base/text.h"
 
@@ -54,6 +55,7 @@ HandlerResult handle_subresource(Context& context) {
 HandlerResult handle_unkept(Context& context) {
   if (context.info.group.empty() && context.info.resource == "bindings") return handle_bindings(context);
   if (context.info.group.empty() && context.info.resource == "componentstatuses") return handle_component_statuses(context);
+  if (context.info.group == kUsageGroup) return handle_usage(context);
   return handle_review(context);
 }
 

@@ -6,7 +6,7 @@ namespace sampan::apiserver {
 
 HandlerResult handle_subresource(Context& context);
 
-// Resources of which nothing is kept: bindings, reviews, component statuses.
+// Resources of which nothing is kept: bindings, reviews, component statuses, what nodes and pods use.
 HandlerResult handle_unkept(Context& context);
 
 HandlerResult handle_scale(Context& context);
@@ -18,5 +18,6 @@ HandlerResult handle_token_request(Context& context);  // serviceaccounts/token
 HandlerResult handle_proxy(Context& context);
 HandlerResult handle_review(Context& context);  // the resources of authentication.k8s.io and authorization.k8s.io
 HandlerResult handle_component_statuses(Context& context);
+HandlerResult handle_usage(Context& context);  // the resources of metrics.k8s.io
 
 }  // namespace sampan::apiserver

@@ -224,6 +224,37 @@ void append_duration(std::string& out, int64_t nanoseconds) {
   append_fraction(left % 60'000'000'000, 1'000'000'000, 9, "s");
 }
 
+namespace {
+
+constexpr uint64_t kDurationMax = uint64_t{1} << 63;
+
+// "1.5" of a unit of so many nanoseconds: whole units exactly, as Go reckons them. False: it is no number, or too large.
+bool scaled_number(std::string_view text, uint64_t unit, uint64_t& out) {
+  auto point = std::min(text.find('.'), text.size());
+  auto whole = text.substr(0, point), fraction = text.substr(std::min(point + 1, text.size()));
+  if (whole.empty() && fraction.empty()) return false;
+  out = 0;
+  if (!whole.empty()) {
+    auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), out);
+    if (error != std::errc() || end != whole.data() + whole.size() || out > kDurationMax / unit) return false;
+  }
+  out *= unit;
+  uint64_t part = 0;
+  double scale = 1;
+  bool full = false;  // what comes behind is too fine to matter
+  for (char c : fraction) {
+    if (c < '0' || c > '9') return false;
+    full |= part > (kDurationMax - 1) / 10 || part * 10 + static_cast<uint64_t>(c - '0') > kDurationMax;
+    if (full) continue;
+    part = part * 10 + static_cast<uint64_t>(c - '0');
+    scale *= 10;
+  }
+  out += static_cast<uint64_t>(static_cast<double>(part) * (static_cast<double>(unit) / scale));
+  return out <= kDurationMax;
+}
+
+}  // namespace
+
 bool parse_duration(std::string_view text, int64_t& nanoseconds) {
   bool negative = false;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
@@ -235,25 +266,25 @@ bool parse_duration(std::string_view text, int64_t& nanoseconds) {
   if (text.empty()) return false;
   struct Unit {
     std::string_view name;
-    double scale;
+    uint64_t nanoseconds;
   };
-  constexpr Unit units[] = {{"ns", 1}, {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  double total = 0;
+  constexpr Unit units[] = {{"ns", 1}, {"us", 1'000}, {"\xc2\xb5s", 1'000}, {"\xce\xbcs", 1'000}, {"ms", 1'000'000}, {"s", 1'000'000'000},
+                            {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
+  uint64_t total = 0;
   while (!text.empty()) {
     size_t digits = text.find_first_not_of("0123456789.");
     if (digits == 0 || digits == std::string_view::npos) return false;
-    double number;
-    auto [end, error] = std::from_chars(text.data(), text.data() + digits, number);
-    if (error != std::errc() || end != text.data() + digits) return false;
+    auto number = text.substr(0, digits);
     text.remove_prefix(digits);
     size_t letters = std::min(text.find_first_of("0123456789."), text.size());
     auto unit = std::find_if(std::begin(units), std::end(units), [&](const Unit& u) { return u.name == text.substr(0, letters); });
-    if (unit == std::end(units)) return false;
-    total += number * unit->scale;
+    uint64_t part;
+    if (unit == std::end(units) || !scaled_number(number, unit->nanoseconds, part) || part > kDurationMax - total) return false;
+    total += part;
     text.remove_prefix(letters);
   }
-  if (total > 9.2e18) return false;
-  nanoseconds = static_cast<int64_t>(negative ? -total : total);
+  if (!negative && total == kDurationMax) return false;
+  nanoseconds = static_cast<int64_t>(negative ? 0 - total : total);
   return true;
 }
 

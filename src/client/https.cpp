@@ -177,7 +177,7 @@ class HttpsApi final : public Api {
     Arena arena;
     Value groups = TRY(read_tree(answer, arena));
     for (const auto& resource : schema::builtin_resources()) {
-      if (&builtin(resource.group, resource.resource) != &resource || !(resource.verbs & schema::List_)) continue;
+      if (&builtin(resource.group, resource.resource) != &resource || !(resource.verbs & schema::Watch)) continue;
       bool known = resource.group.empty();
       for (Value group : groups["groups"].items()) known |= group["name"].as_string() == resource.group;
       if (known) served.push_back(&resource);

@@ -29,6 +29,12 @@ std::string mark_of(const std::string& data_dir) {
   return concat("-", images::sha256_hex(data_dir).substr(0, 6));
 }
 
+std::string machine_name() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return to_lower(name);
+}
+
 class Process final : public NodeProcess {
  public:
   Process(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers, Executor& executor)
@@ -48,14 +54,10 @@ class Process final : public NodeProcess {
     return {};
   }
 
- private:
-  std::string node_name() const {
-    if (!options_.node_name.empty()) return options_.node_name;
-    char name[256] = {};
-    ::gethostname(name, sizeof name - 1);
-    return to_lower(name);
-  }
+  const std::string& node_name() override { return options_.node_name; }
+  std::string resource_metrics() override { return agent_->pods().resource_metrics(); }
 
+ private:
   kubelet::Paths agent_paths() const {
     kubelet::Paths paths;
     paths.root = options_.data_dir + "/kubelet";
@@ -166,6 +168,7 @@ class Process final : public NodeProcess {
 
 Result<std::unique_ptr<NodeProcess>> NodeProcess::start(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers,
                                                         Executor& executor) {
+  if (options.node_name.empty()) options.node_name = machine_name();
   auto process = std::make_unique<Process>(std::move(options), api, admin, informers, executor);
   TRY(process->start());
   return process;

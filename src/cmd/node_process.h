@@ -32,6 +32,8 @@ class NodeProcess {
   static Result<std::unique_ptr<NodeProcess>> start(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers,
                                                     Executor& executor);
   virtual ~NodeProcess() = default;  // containers run on, and the rules of the network stay
+  virtual const std::string& node_name() = 0;
+  virtual std::string resource_metrics() = 0;  // what it and its pods use, as /metrics/resource
 };
 
 // The names of what a cluster makes in the kernel and for container runtimes: the usual ones, and others for a second cluster on one machine.

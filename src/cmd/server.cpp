@@ -86,6 +86,8 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   options.api = TRY(apiserver_options(api_flags));
   options.settings = {flags.list("cluster-cidr"), flags.list("service-cluster-ip-range"), TRY(dns_address(flags)), flags.text("cluster-domain")};
   options.node_grace_us = flags.nanoseconds("node-monitor-grace-period") / 1000;
+  // What other clusters have from metrics-server; who brings that turns this off.
+  options.api.runtime_config.insert(options.api.runtime_config.begin(), {"metrics.k8s.io/v1beta1", true});
   options.kubeconfig = flags.text("kubeconfig");
   options.local_path = flags.text("data-dir") + "/volumes";
   options.controller_names = flags.list("controllers");

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "apiserver/in_process.h"
+#include "apiserver/usage/usage.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
@@ -41,6 +42,7 @@ class Process final : public ServerProcess {
   Executor& executor() override { return *executor_; }
 
   void stop() override {
+    if (auto* usage = api_ ? api_->server().services().usage : nullptr) usage->set_local("", nullptr);
     node_.reset();
     scheduler_.reset();
     controllers_.reset();
@@ -116,6 +118,7 @@ class Process final : public ServerProcess {
     node.client_ca_file = options_.api.cert_dir + "/ca.crt";
     node_api_ = connect({user, {"system:nodes", "system:authenticated"}, "kubelet"});
     node_ = TRY(NodeProcess::start(std::move(node), *node_api_, *admin_api_, *informers_, *executor_));
+    if (auto* usage = api_->server().services().usage) usage->set_local(node_->node_name(), [this] { return node_->resource_metrics(); });
     return {};
   }
 

@@ -67,7 +67,8 @@ class KnownPods : public kubelet::Pods {
     listeners.erase(number);
   }
   std::string stats_summary(bool) override { return R"({"node":{}})"; }
-  std::string resource_metrics() override { return "node_cpu_usage_seconds_total 1\n"; }
+  std::string resource_metrics() override { return usage(); }
+  std::function<std::string()> usage = [] { return "node_cpu_usage_seconds_total 1\n"; };
 };
 
 // One cluster for all tests: an API server, a node with real containers.
@@ -79,6 +80,7 @@ class Cluster {
     options.bind_address = options.advertise_address = "127.0.0.1";
     options.port = free_port();
     options.service_cidr = "10.0.0.0/24";
+    options.runtime_config = {{"metrics.k8s.io/v1beta1", true}};
     options.access.modes = {"RBAC"};
     options.access.account_issuers = {"https://kubernetes.default.svc"};
     options.access.anonymous = false;
@@ -128,7 +130,7 @@ class Cluster {
 
   void make_objects() {
     send("POST", "/api/v1/nodes", "{'metadata':{'name':'n'}}");
-    send("PATCH", "/api/v1/nodes/n/status", concat("{'status':{'addresses':[{'type':'InternalIP','address':'127.0.0.1'}],'daemonEndpoints':{'kubeletEndpoint':{'Port':", node_->port(), "}}}}"), "application/merge-patch+json");
+    send("PATCH", "/api/v1/nodes/n/status", concat("{'status':{'conditions':[{'type':'Ready','status':'True'}],'addresses':[{'type':'InternalIP','address':'127.0.0.1'}],'daemonEndpoints':{'kubeletEndpoint':{'Port':", node_->port(), "}}}}"), "application/merge-patch+json");
     send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'default'}}");
     send("POST", "/api/v1/namespaces/default/pods", "{'metadata':{'name':'p'},'spec':{'nodeName':'n','containers':[{'name':'main','image':'i'},{'name':'talk','image':'i','stdin':true}]}}");
     send("PATCH", "/api/v1/namespaces/default/pods/p/status", "{'status':{'phase':'Running'}}", "application/merge-patch+json");
@@ -418,6 +420,17 @@ TEST_F(Streams, Proxies) {
   for (auto method : {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) EXPECT_EQ(cluster->send(method, pod + "/x").body, "hi\n") << method;
   EXPECT_EQ(cluster->send("GET", pod + "?q=1").header("location"), pod + "/?q=1");
   EXPECT_EQ(cluster->send("HEAD", pod + "/x").status, 200);
+}
+
+TEST_F(Streams, ANodeTellsWhatItUses) {
+  auto usual = std::exchange(cluster->pods.usage, [seconds = 0]() mutable {
+    seconds++;  // of a core that is never idle
+    return concat("node_cpu_usage_seconds_total ", seconds, " ", seconds * 1000, "\nnode_memory_working_set_bytes 1024 ", seconds * 1000, "\n");
+  });
+  auto answer = cluster->send("GET", "/apis/metrics.k8s.io/v1beta1/nodes/n");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_NE(answer.body.find(R"("window":"1s","usage":{"cpu":"1","memory":"1Ki"})"), std::string::npos) << answer.body;
+  cluster->pods.usage = std::move(usual);
 }
 
 TEST_F(Streams, RealKubectl) {

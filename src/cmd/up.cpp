@@ -38,7 +38,9 @@ constexpr Flag kFlags[] = {
 
 constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
 
-Result<void> check_port(uint16_t port) {
+constexpr uint16_t kNodePorts[] = {10250, 10053};  // the agent's and DNS's
+
+Result<void> check_port(uint16_t port, std::string_view advice) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -46,7 +48,7 @@ Result<void> check_port(uint16_t port) {
   bool free = bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
   close(fd);
   if (free) return {};
-  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); --secure-port and --data-dir make room for two")));
+  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
 }
 
 class Up {
@@ -61,7 +63,7 @@ class Up {
     if (was_there)
       std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
     else
-      TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port"))));
+      TRY(check_ports());
     TRY(bring_up_runtime(machine_, progress_));
     TRY(cluster::make_directory(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')), 0755));
     if (!cluster::running(server_)) TRY(start_server());  // one that was just ending has ended by now
@@ -76,6 +78,12 @@ class Up {
   }
 
  private:
+  Result<void> check_ports() {
+    TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port")), "--secure-port chooses another for the API"));
+    for (auto port : kNodePorts) TRY(check_port(port, "a machine has room for one node"));
+    return {};
+  }
+
   Result<void> start_server() {
     std::vector<std::string> words = {own_program(), "server", "--node"};
     for (std::string_view name : {"bind-address", "secure-port", "cluster-cidr", "service-cluster-ip-range", "node-monitor-grace-period", "v"})

@@ -86,7 +86,7 @@ Parts AgentImpl::make_parts() {
   parts.services = [this](std::string_view name_space, bool links) { return services(name_space, links); };
   parts.network_error = [this] {
     std::lock_guard lock(mutex_);
-    return network_error_;
+    return health_.pod_problem();
   };
   parts.runtime_handler = [this](std::string_view runtime_class) { return runtime_handler(runtime_class); };
   parts.admit = [this](const schema::ObjectRef& pod) { return admit_pod(pod); };

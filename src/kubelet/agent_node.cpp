@@ -68,7 +68,6 @@ void AgentImpl::keep_once(int64_t now) {
 }
 
 void AgentImpl::look_at_runtime() {
-  std::string runtime_error, network_error;
   auto status = runtime_->status();
   RuntimeVersion version;
   {
@@ -79,24 +78,15 @@ void AgentImpl::look_at_runtime() {
     if (auto known = runtime_->version())
       version = *known;
     else
-      runtime_error = known.error().message();
+      status = fail(std::move(known).error());
   }
-  if (!status) {
-    runtime_error = concat("container runtime is down: ", status.error().message());
-    version = {};  // it may be another one that comes back
-  } else {
-    for (auto& condition : status->conditions) {
-      if (condition.status) continue;
-      auto why = concat(condition.type, "=false reason:", condition.reason, " message:", condition.message);
-      if (condition.type == "RuntimeReady") runtime_error = concat("container runtime is down: ", why);
-      if (condition.type == "NetworkReady") network_error = concat("container runtime network not ready: ", why);
-    }
-  }
+  if (!status) version = {};  // it may be another one that comes back
   bool back = false;
   {
     std::lock_guard lock(mutex_);
-    back = (!network_error_.empty() && network_error.empty()) || (!runtime_error_.empty() && runtime_error.empty());
-    runtime_error_ = runtime_error, network_error_ = runtime_error.empty() ? network_error : runtime_error;
+    bool blocked = !health_.pod_problem().empty();
+    health_.saw(status, clock_.monotonic_us());
+    back = blocked && health_.pod_problem().empty();
     version_ = version;
     if (status) status_ = std::move(*status);
   }
@@ -120,7 +110,7 @@ NodeInput AgentImpl::node_input() {
   std::lock_guard lock(mutex_);
   in.runtime = version_, in.handlers = status_.handlers, in.supplemental_groups_policy = status_.supplemental_groups_policy;
   in.pressure = pressure_;
-  in.not_ready = !runtime_error_.empty() ? runtime_error_ : network_error_;
+  in.not_ready = health_.node_problem(clock_.monotonic_us());
   return in;
 }
 

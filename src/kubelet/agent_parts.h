@@ -12,6 +12,7 @@
 #include "kubelet/node_status.h"
 #include "kubelet/pod_view.h"
 #include "kubelet/pod_workers.h"
+#include "kubelet/runtime_health.h"
 #include "kubelet/static_pods.h"
 #include "kubelet/status_writer.h"
 
@@ -93,7 +94,7 @@ class AgentImpl final : public Agent {
   mutable std::mutex mutex_;  // of all down to the next empty line
   std::condition_variable stop_;
   bool stopping_ = false;
-  std::string network_error_ = "container runtime status check may not have completed yet", runtime_error_ = network_error_;
+  RuntimeHealth health_;
   RuntimeVersion version_;
   RuntimeStatus status_;
   std::map<std::string, std::pair<std::string, std::string>> mirrors_;  // uid of the mirror -> namespace, name

@@ -74,8 +74,9 @@ class Maker {
   // Null: it is not there, and need not be.
   Result<schema::ObjectRef> object(std::string_view resource, std::string_view name, bool optional) {
     auto got = in_.cluster.get("v1", resource, in_.pod.metadata().namespace_(), name);
-    if (!got && optional && got.error().is(Reason::NotFound)) return schema::ObjectRef();
-    return got;
+    if (got || !got.error().is(Reason::NotFound)) return got;
+    if (optional) return schema::ObjectRef();
+    return fail(not_found("", resource.substr(0, resource.size() - 1), name));  // the agent says it in the singular
   }
 
   Result<void> from_map(const core_v1::EnvFromSource& source) {

@@ -34,8 +34,8 @@ TEST(Environment, table) {
       {"{name: c, env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: a}}}, {name: B, valueFrom: {secretKeyRef: {name: s, key: pass}}}]}", "A=1 B=hunter"},
       {"{name: c, env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: z}}}]}", "couldn't find key z in ConfigMap default/c"},
       {"{name: c, env: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: z, optional: true}}}]}", ""},
-      {"{name: c, env: [{name: A, valueFrom: {configMapKeyRef: {name: none, key: z}}}]}", "configmaps \"none\" not found"},
-      {"{name: c, env: [{name: A, valueFrom: {secretKeyRef: {name: none, key: z}}}]}", "secrets \"none\" not found"},
+      {"{name: c, env: [{name: A, valueFrom: {configMapKeyRef: {name: none, key: z}}}]}", "configmap \"none\" not found"},
+      {"{name: c, env: [{name: A, valueFrom: {secretKeyRef: {name: none, key: z}}}]}", "secret \"none\" not found"},
       {"{name: c, env: [{name: A, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: status.podIP}}}, {name: B, valueFrom: {fieldRef: {fieldPath: \"metadata.labels['app']\"}}}, "
        "{name: C, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}, {name: D, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}]}",
        "A=10.0.0.5 B=web C=node1 D=192.168.0.1"},

@@ -242,7 +242,7 @@ TEST_F(PodLives, what_cannot_be_started) {
   node_->run("missing", spec(concat("{name: a, image: 'localhost/none:1', imagePullPolicy: Never}, ", container("b", "[pause]", ", env: [{name: X, valueFrom: {configMapKeyRef: {name: c, key: k}}}]"), ", ",
                                     container("c", "[pause]", ", command: [/none]"))));
   EXPECT_TRUE(node_->says("missing", R"("reason":"ErrImageNeverPull","message":"Container image \"localhost/none:1\" is not present with pull policy of Never")"));
-  EXPECT_TRUE(node_->says("missing", R"("reason":"CreateContainerConfigError","message":"configmaps \"c\" not found")"));
+  EXPECT_TRUE(node_->says("missing", R"("reason":"CreateContainerConfigError","message":"configmap \"c\" not found")"));
   EXPECT_TRUE(node_->says("missing", R"("reason":"RunContainerError")"));
   EXPECT_TRUE(node_->says("missing", R"("phase":"Pending")"));
   node_->remove("missing");

@@ -201,9 +201,9 @@ void write_addresses(const core_v1::PodStatusEdit& out, const StatusInput& in) {
   auto& pod = in.report.pod;
   auto ips = in.report.runtime.ips();
   auto& last = in.report.last;
-  // Of a pod that ends or has ended, the address it had is told on.
-  bool ending = in.is_final || is_terminal(last.phase()) || pod.metadata().deletion_timestamp();
-  if (ips.empty() && (ending || pod.spec().host_network()))
+  // Without a sandbox, the address that the pod had is told on.
+  bool has_sandbox = std::ranges::any_of(in.report.runtime.sandboxes, [](auto& sandbox) { return sandbox.ready; });
+  if (ips.empty() && (!has_sandbox || pod.spec().host_network()))
     for (auto ip : last.pod_ips()) ips.emplace_back(ip.ip());
   if (!in.host_ips.empty()) {
     out.set_host_ip(in.host_ips[0]);

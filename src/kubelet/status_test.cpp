@@ -102,7 +102,9 @@ TEST(Status, what_was_told_before) {
             "Running a:waiting/ContainerCreating+2<ContainerStatusUnknown Ready=ContainersNotReady");
   // A phase that is final stays.
   EXPECT_EQ(summary(*tell(kOne, "sandbox:ready a:running", "", false, false, {}, "{phase: Failed, reason: Evicted}")), "Failed a:running! Ready=PodFailed");
-  // A pod that ended keeps its address.
+  // A pod that has no sandbox keeps its address, whether it ended or not.
+  EXPECT_EQ(tell(kNever, "sandbox:notready a:exited=0", "", false, false, {}, running)->status.tree["podIP"].as_string(), "1.2.3.4");
+  EXPECT_EQ(tell(kOne, "sandbox:ready a:exited=0", "", false, false, {}, running)->status.tree["podIP"].as_string(), "10.0.0.5");
   auto told = tell(kNever, "sandbox:notready a:exited=0", "", true, false, {}, running);
   EXPECT_EQ(told->status.tree["podIP"].as_string(), "1.2.3.4");
   EXPECT_EQ(told->status.tree["startTime"].as_string(), "2023-11-14T00:00:00Z");

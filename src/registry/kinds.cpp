@@ -64,6 +64,8 @@ extern const Rules kResourceClaimTemplateRules;
 extern const Rules kDeviceClassRules;
 extern const Rules kResourceSliceRules;
 extern const Rules kCustomResourceDefinitionRules;
+extern const Rules kNodeMetricsRules;
+extern const Rules kPodMetricsRules;
 
 const Rules& rules_of(std::string_view group, std::string_view kind) {
   static constexpr const Rules* kAll[] = {
@@ -128,6 +130,8 @@ const Rules& rules_of(std::string_view group, std::string_view kind) {
       &kDeviceClassRules,
       &kResourceSliceRules,
       &kCustomResourceDefinitionRules,
+      &kNodeMetricsRules,
+      &kPodMetricsRules,
   };
   static const Rules plain;
   for (const Rules* rules : kAll)
