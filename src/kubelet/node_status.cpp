@@ -21,9 +21,19 @@ constexpr int64_t kReportEvery = 300 * kSecond;
 constexpr int32_t kLeaseSeconds = 40;
 constexpr size_t kImagesMax = 50, kImageNamesMax = 5;
 
-void put(Value map, const Quantities& quantities) {
-  map.clear();
-  for (auto& [name, quantity] : quantities) map.set_copy(name, map.arena().copy(quantity.text()));
+// Others, device plug-ins and administrators, add resources of their own to the capacity ("example.com/gpu"). They stay, and can be used as a whole.
+void put_resources(const core_v1::NodeStatusEdit& status, const Quantities& capacity, const Quantities& allocatable) {
+  Value theirs = Value::object(status.value.arena());
+  for (auto& one : status.value["capacity"].members())
+    if (one.name.find('/') != std::string_view::npos && !capacity.contains(one.name)) theirs.set(one.name, one.value);
+  auto put = [&](std::string_view name, const Quantities& quantities) {
+    Value map = Value::object(status.value.arena());
+    for (auto& [resource, quantity] : quantities) map.set_copy(resource, map.arena().copy(quantity.text()));
+    for (auto& one : theirs.members()) map.set(one.name, one.value);
+    status.value.set(name, map);
+  };
+  put("capacity", capacity);
+  put("allocatable", allocatable);
 }
 
 void write_condition(Value list, std::string_view type, bool is_true, std::string_view reason, std::string_view message, int64_t now, bool beat) {
@@ -113,8 +123,7 @@ void write_node(const NodeInput& in, Value tree, int64_t now, bool beat) {
   if (!in.provider_id.empty()) node.ensure_spec().set_provider_id(in.provider_id);
 
   auto status = node.ensure_status();
-  put(status.ensure_capacity(), in.capacity);
-  put(status.ensure_allocatable(), in.allocatable);
+  put_resources(status, in.capacity, in.allocatable);
   auto addresses = Value::list(tree.arena());
   auto add_address = [&](std::string_view type, std::string_view address) {
     core_v1::NodeAddressEdit one(Value::object(tree.arena()));
