@@ -113,10 +113,7 @@ class Join {
 
   Result<std::string> wait_for_node() {
     progress_.begin("node");
-    std::string name;
-    auto saved = TRY(cluster::read_file(machine_.node_flags()));
-    for (auto line : split(saved, '\n'))
-      if (line.starts_with("--node-name=")) name = line.substr(line.find('=') + 1);
+    auto name = machine_.node_flag("node-name");
     std::shared_ptr<client::Remote> remote;
     TRY(wait_for(machine_.server(), kReadyTimeoutUs, "the node is not ready", [&]() -> Result<bool> {
       if (!has_credential(files_.pki(), name)) return fail(internal_error("it has no certificate yet"));

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cluster/certificates.h"
 #include "images/own_images.h"
 
 namespace sampan::cmd {
@@ -33,6 +34,15 @@ cluster::ContainerdOptions Machine::containerd_options() const {
 }
 
 bool Machine::is_node() const { return access(node_flags().c_str(), F_OK) == 0; }
+
+std::string Machine::node_flag(std::string_view name) const {
+  auto saved = cluster::read_file(node_flags());
+  auto prefix = concat("--", name, "=");
+  if (saved)
+    for (auto line : split(*saved, '\n'))
+      if (line.starts_with(prefix)) return std::string(line.substr(prefix.size()));
+  return {};
+}
 
 cluster::Daemon Machine::server() const { return {is_node() ? "the node" : "the server", run_dir + "/server.pid", data_dir + "/sampan.log"}; }
 

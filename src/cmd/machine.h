@@ -20,6 +20,7 @@ struct Machine {
   // Of a machine that joined another's cluster: how its node is started again. Its daemon has the server's place.
   std::string node_flags() const { return data_dir + "/node.flags"; }
   bool is_node() const;
+  std::string node_flag(std::string_view name) const;  // "node-name"; "" if it is not among them
 };
 
 // The flags that say which cluster is meant; each command has them beside its own.
