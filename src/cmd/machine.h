@@ -34,6 +34,9 @@ inline constexpr Flag kMachineFlags[] = {
 std::vector<Flag> with_machine_flags(std::span<const Flag> own);
 Machine machine_of(const FlagSet& flags);
 
+// Whether nobody listens there; `advice` is for the case that somebody does.
+Result<void> check_port(uint16_t port, std::string_view advice);
+
 // What is no flag and no flag's value, and the rest: "token create --ttl 1h".
 std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Arguments arguments);
 
