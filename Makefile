@@ -23,6 +23,7 @@ test: $(BUILD)/build.ninja ## build and run all tests
 
 test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 	@test/clients/run $(BUILD)/src/cmd/sampan
+	@test/components $(BUILD)/src/cmd/sampan
 
 test-tour: ## run the tests with real containers (as root)
 	@test/tour $(BUILD)/src/cmd/sampan
