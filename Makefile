@@ -23,11 +23,13 @@ test: $(BUILD)/build.ninja ## build and run all tests
 
 test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 	@test/clients/run $(BUILD)/src/cmd/sampan
+	@test/components $(BUILD)/src/cmd/sampan
 
 test-tour: ## run the tests with real containers (as root)
 	@test/tour $(BUILD)/src/cmd/sampan
 	@test/mistakes $(BUILD)/src/cmd/sampan
 	@ROUNDS=$(or $(ROUNDS),3) test/resilience $(BUILD)/src/cmd/sampan
+	@test/nodes $(BUILD)/src/cmd/sampan
 
 release: ## the one file that is shipped: build/release/src/cmd/sampan
 	@cmake --preset release >/dev/null && ninja -C build/release -j$(JOBS) sampan

@@ -110,7 +110,7 @@ std::string json_of(Value tree, const Resource* typed = nullptr) {
 
 class HttpsApi final : public Api {
  public:
-  HttpsApi(std::shared_ptr<Remote> remote, std::string manager) : remote_(std::move(remote)), manager_(std::move(manager)) {}
+  HttpsApi(std::shared_ptr<Remote> remote, std::string manager, int64_t timeout_ms) : remote_(std::move(remote)), manager_(std::move(manager)), timeout_ms_(timeout_ms) {}
 
   Result<ObjectRef> get(const Resource& resource, std::string_view name_space, std::string_view name) override {
     return object({.path = path_of(resource, name_space, name)}, resource);
@@ -121,7 +121,7 @@ class HttpsApi final : public Api {
     std::string query;
     if (!label_selector.empty()) add_query(query, "labelSelector", label_selector);
     if (!field_selector.empty()) add_query(query, "fieldSelector", field_selector);
-    auto answer = TRY(remote_->send({.path = with_query(path_of(resource, name_space, {}), query)}));
+    auto answer = TRY(send({.path = with_query(path_of(resource, name_space, {}), query)}));
     return TRY(read_list(answer, resource)).items;
   }
 
@@ -158,13 +158,13 @@ class HttpsApi final : public Api {
 
   Result<void> remove(const Resource& resource, std::string_view name_space, std::string_view name, const DeleteOptions& options) override {
     Arena arena;
-    TRY(remote_->send({.method = "DELETE", .path = path_of(resource, name_space, name), .media = "application/json", .body = json_of(tree_of(options, arena))}));
+    TRY(send({.method = "DELETE", .path = path_of(resource, name_space, name), .media = "application/json", .body = json_of(tree_of(options, arena))}));
     return {};
   }
 
   Result<Value> post(const Resource& resource, std::string_view name_space, std::string_view name, std::string_view subresource, Value request,
                      Arena& arena) override {
-    auto answer = TRY(remote_->send({.method = "POST",
+    auto answer = TRY(send({.method = "POST",
                                      .path = path_of(resource, name_space, name, subresource),
                                      .media = "application/json",
                                      .body = json_of(request, subresource.empty() ? &resource : nullptr)}));
@@ -173,7 +173,7 @@ class HttpsApi final : public Api {
 
   Result<std::vector<const Resource*>> resources() override {
     std::vector<const Resource*> served;
-    auto answer = TRY(remote_->send({.path = "/apis"}));
+    auto answer = TRY(send({.path = "/apis"}));
     Arena arena;
     Value groups = TRY(read_tree(answer, arena));
     for (const auto& resource : schema::builtin_resources()) {
@@ -186,8 +186,13 @@ class HttpsApi final : public Api {
   }
 
  private:
+  Result<net::Answer> send(Remote::Call call) {
+    call.timeout_ms = timeout_ms_;
+    return remote_->send(std::move(call));
+  }
+
   Result<ObjectRef> object(Remote::Call call, const Resource& resource) {
-    auto answer = TRY(remote_->send(std::move(call)));
+    auto answer = TRY(send(std::move(call)));
     return read_object(answer, resource);
   }
 
@@ -205,6 +210,7 @@ class HttpsApi final : public Api {
 
   const std::shared_ptr<Remote> remote_;
   const std::string manager_;
+  const int64_t timeout_ms_;
 };
 
 }  // namespace
@@ -220,8 +226,8 @@ Result<std::shared_ptr<Remote>> Remote::connect(const Kubeconfig& config, std::s
   return std::make_shared<HttpsRemote>(std::move(client), std::move(url.endpoint), std::move(base), config, std::move(options));
 }
 
-std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager) {
-  return std::make_unique<HttpsApi>(std::move(remote), std::move(manager));
+std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager, int64_t timeout_ms) {
+  return std::make_unique<HttpsApi>(std::move(remote), std::move(manager), timeout_ms);
 }
 
 }  // namespace sampan::client

@@ -37,7 +37,8 @@ class Remote {
 // Tokens of a service account, made when there is none; they live for an hour and are renewed in time. `api` may make them and outlives the source.
 Remote::TokenSource account_tokens(Api& api, Clock& clock, std::string name_space, std::string account);
 
-std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager);
+// `timeout_ms` is that of each call.
+std::unique_ptr<Api> https_api(std::shared_ptr<Remote> remote, std::string manager, int64_t timeout_ms = 60'000);
 // Caches that follow the server, opened as they are asked for. They end with what is returned.
 class RemoteCaches {
  public:

@@ -74,7 +74,8 @@ class Process final : public Component {
   Process(ComponentOptions options, std::shared_ptr<client::Remote> remote, std::string_view program, unsigned threads)
       : options_(std::move(options)),
         remote_(std::move(remote)),
-        api_(client::https_api(remote_, std::string(program))),
+        // An answer that comes after half the time there is for a renewal comes too late.
+        api_(client::https_api(remote_, std::string(program), std::max<int64_t>(options_.election.renew_us / 2000, 1))),
         executor_(make_thread_pool(threads)),
         caches_(remote_, real_clock()),
         informers_(std::make_unique<client::Informers>(caches_.open(), *executor_)) {}
@@ -110,20 +111,24 @@ class Process final : public Component {
  private:
   void lead(client::LeaderElection& election, const Start& start) {
     if (!election.acquire()) return;
+    // The lease is renewed from now on, however long the start takes.
+    std::thread keeper([&] {
+      if (election.keep()) return;
+      LOG_ERROR("leaderelection lost");
+      ::_exit(1);
+    });
     auto part = start(*this);
     if (!part) {
       LOG_ERROR("command failed: ", part.error().message());
       (void)election.release();
       ::_exit(1);
     }
-    if (election.keep()) return;
-    LOG_ERROR("leaderelection lost");
-    ::_exit(1);
+    keeper.join();
   }
 
   ComponentOptions options_;
   const std::shared_ptr<client::Remote> remote_;
-  const std::unique_ptr<client::Api> api_;
+  const std::unique_ptr<client::Api> api_;  // for the lease
   std::unique_ptr<Executor> executor_;
   client::RemoteCaches caches_;
   std::unique_ptr<client::Informers> informers_;

@@ -80,6 +80,7 @@ class Down {
   Result<void> run() {
     if (geteuid() != 0) return fail(bad_request("what the cluster made belongs to root: run this as root"));
     bool ran = cluster::running(machine_.server()) != 0;
+    auto node = machine_.node_flag("node-name");  // of a machine that joined
     TRY(cluster::stop(machine_.server(), 30'000));
     TRY(stop_runtime());
     TRY(remove_network());
@@ -93,6 +94,11 @@ class Down {
       std::filesystem::remove_all(machine_.data_dir, problem);
       if (problem) return fail(internal_error(concat("remove ", machine_.data_dir, ": ", problem.message())));
       unlink(machine_.kubeconfig.c_str());
+    }
+    if (!node.empty()) {
+      std::printf("%s%s\n", ran ? "The node is down." : "No node was running.",
+                  purge_ ? concat(" Nothing of it is left here; `kubectl delete node ", node, "` makes the cluster forget it.").c_str() : " `sampan join` starts it again.");
+      return {};
     }
     std::printf("%s%s\n", ran ? "The cluster is down." : "No cluster was running.",
                 purge_ ? " Nothing of it is left." : concat(" Its data is in ", machine_.data_dir, ".").c_str());

@@ -34,6 +34,8 @@ constexpr Flag kFlags[] = {
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much the node logs.", 'v'},
 };
 
+constexpr uint16_t kAgentPort = 10250;
+constexpr std::string_view kAdvice = "a machine has room for one node";
 constexpr int64_t kReadyTimeoutUs = 120'000'000;
 
 class Join {
@@ -49,6 +51,7 @@ class Join {
     if (is_new && cluster::running(machine_.server()) != 0) return fail(bad_request("this machine is a node already, and runs: `sampan down --purge` first"));
     int64_t began = now_us();
     if (is_new) TRY(find_cluster());
+    if (cluster::running(machine_.server()) == 0) TRY(check_port(kAgentPort, kAdvice));
     TRY(bring_up_runtime(machine_, progress_));
     if (cluster::running(machine_.server()) == 0) TRY(start());
     auto name = TRY(wait_for_node());
@@ -65,15 +68,16 @@ class Join {
     auto cluster = TRY(discover(flags_.text("server"), token, flags_.text("discovery-token-ca-cert-hash")));
     auto name = flags_.text("node-name").empty() ? machine_name() : flags_.text("node-name");
     auto ip = flags_.text("node-ip").empty() ? default_address() : flags_.text("node-ip");
-    auto bootstrap = node_kubeconfig(cluster.server, cluster.authority_pem, concat("    token: ", token.text(), "\n"));
-    TRY(cluster::make_directory(machine_.data_dir, 0711));
-    TRY(cluster::write_file(files_.bootstrap_kubeconfig(), bootstrap, 0600));
-    auto remote = TRY(client::Remote::connect(TRY(client::load_kubeconfig(files_.bootstrap_kubeconfig())), "sampan"));
-    auto api = client::https_api(remote, "sampan");
+    client::Kubeconfig known{.server = cluster.server, .token = token.text()};
+    known.tls.ca_pem = cluster.authority_pem;
+    auto api = client::https_api(TRY(client::Remote::connect(known, "sampan")), "sampan");
     auto settings = TRY(read_settings(*api));
     TRY(check_name(*api, name));
-    auto credential = node_credential(files_.pki());
-    unlink(credential.c_str());  // of another cluster, or one that has ended
+    TRY(check_port(kAgentPort, kAdvice));
+    // From here on this machine is a node.
+    TRY(cluster::make_directory(machine_.data_dir, 0711));
+    unlink(node_credential(files_.pki()).c_str());  // of another cluster, or one that has ended
+    TRY(cluster::write_file(files_.bootstrap_kubeconfig(), node_kubeconfig(cluster.server, cluster.authority_pem, concat("    token: ", token.text(), "\n")), 0600));
     TRY(cluster::write_file(files_.authority(), cluster.authority_pem, 0644));
     TRY(cluster::write_file(files_.kubeconfig(), node_kubeconfig(cluster.server, cluster.authority_pem, credential_fields(files_.pki())), 0600));
     std::vector<std::string> words = {concat("--data-dir=", machine_.data_dir),
@@ -113,10 +117,7 @@ class Join {
 
   Result<std::string> wait_for_node() {
     progress_.begin("node");
-    std::string name;
-    auto saved = TRY(cluster::read_file(machine_.node_flags()));
-    for (auto line : split(saved, '\n'))
-      if (line.starts_with("--node-name=")) name = line.substr(line.find('=') + 1);
+    auto name = machine_.node_flag("node-name");
     std::shared_ptr<client::Remote> remote;
     TRY(wait_for(machine_.server(), kReadyTimeoutUs, "the node is not ready", [&]() -> Result<bool> {
       if (!has_credential(files_.pki(), name)) return fail(internal_error("it has no certificate yet"));

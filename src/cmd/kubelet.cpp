@@ -10,6 +10,7 @@
 #include "cmd/kubelet_options.h"
 #include "cmd/node_identity.h"
 #include "cmd/signals.h"
+#include "network/status_server.h"
 
 namespace sampan::cmd {
 
@@ -32,6 +33,19 @@ Result<void> enroll(const KubeletOptions& options) {
   return cluster::write_file(options.kubeconfig, node_kubeconfig(config.server, authority, credential_fields(options.pki_dir)), 0600);
 }
 
+// /healthz for who runs the agent, without TLS and for this machine alone.
+Result<void> serve_health(const KubeletOptions& options, kubelet::Agent& agent, network::StatusServer& health) {
+  if (options.health_port == 0) return {};
+  auto address = network::parse_address(options.health_address);
+  if (!address) return fail(bad_request(concat("--healthz-bind-address: ", quoted(options.health_address), " is no IP address")));
+  TRY(health.listen(*address, options.health_port, [&agent](std::string_view path) {
+    if (path != "/healthz") return network::no_such_page();
+    auto healthy = agent.health();
+    return healthy ? network::Page{.body = "ok"} : network::Page{.status = 500, .body = healthy.error().message()};
+  }));
+  return {};
+}
+
 // Ends in the reverse order.
 struct Running {
   std::shared_ptr<client::Remote> remote;
@@ -43,7 +57,9 @@ struct Running {
   std::unique_ptr<kubelet::NodeAccess> access;
   std::unique_ptr<kubelet::Agent> agent;
   std::unique_ptr<kubelet::NodeServer> server;
+  std::unique_ptr<network::StatusServer> health;
   ~Running() {
+    health = nullptr;
     server = nullptr;
     agent = nullptr;
     keeper = nullptr;
@@ -89,6 +105,8 @@ Result<std::unique_ptr<Running>> start(const KubeletOptions& options) {
   running->access = delegated_access(*running->api, real_clock(), options.access);
   running->agent = TRY(kubelet::Agent::start(options.agent, *running->api, *running->informers, *running->executor, real_clock()));
   if (options.serves) TRY(serve(options, *running));
+  running->health = std::make_unique<network::StatusServer>();
+  TRY(serve_health(options, *running->agent, *running->health));
   // Only what it asked for itself.
   if (options.rotates && config.tls.certificate_file == node_credential(options.pki_dir))
     running->keeper = std::make_unique<CredentialKeeper>(*running->api, options.pki_dir, name);

@@ -135,6 +135,10 @@ Result<void> read_server(const Settings& settings, KubeletOptions& out) {
   auto port = settings.number("port", settings["port"]);
   if (port < 1 || port > 65535) return fail(bad_request(concat("--port ", port, " must be between 1 and 65535")));
   server.port = out.agent.port = static_cast<uint16_t>(port);
+  out.health_address = settings.text("healthz-bind-address", settings["healthzBindAddress"]);
+  auto health_port = settings.number("healthz-port", settings["healthzPort"]);
+  if (health_port < 0 || health_port > 65535) return fail(bad_request(concat("--healthz-port ", health_port, " must be between 0 and 65535")));
+  out.health_port = static_cast<uint16_t>(health_port);
   server.debugging = settings.is_true("enable-debugging-handlers", settings["enableDebuggingHandlers"]);
   server.tls.certificate_file = settings.text("tls-cert-file", settings["tlsCertFile"]);
   server.tls.key_file = settings.text("tls-private-key-file", settings["tlsPrivateKeyFile"]);

@@ -14,6 +14,8 @@ struct KubeletOptions {
   kubelet::NodeServerOptions server;
   bool serves = true;
   DelegatedAccessOptions access;
+  std::string health_address;
+  uint16_t health_port = 0;  // 0: none
   std::string kubeconfig, bootstrap_kubeconfig, pki_dir;
   bool rotates = true;  // renews its certificate
   int verbosity = 0;

@@ -1,10 +1,13 @@
 #include "cmd/machine.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
 
 #include "base/text.h"
+#include "cluster/certificates.h"
 #include "images/own_images.h"
 
 namespace sampan::cmd {
@@ -33,6 +36,15 @@ cluster::ContainerdOptions Machine::containerd_options() const {
 }
 
 bool Machine::is_node() const { return access(node_flags().c_str(), F_OK) == 0; }
+
+std::string Machine::node_flag(std::string_view name) const {
+  auto saved = cluster::read_file(node_flags());
+  auto prefix = concat("--", name, "=");
+  if (saved)
+    for (auto line : split(*saved, '\n'))
+      if (line.starts_with(prefix)) return std::string(line.substr(prefix.size()));
+  return {};
+}
 
 cluster::Daemon Machine::server() const { return {is_node() ? "the node" : "the server", run_dir + "/server.pid", data_dir + "/sampan.log"}; }
 
@@ -68,6 +80,17 @@ std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Argument
       words.emplace_back(argument);
   }
   return {std::move(words), std::move(rest)};
+}
+
+Result<void> check_port(uint16_t port, std::string_view advice) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  sockaddr_in name{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {INADDR_ANY}, .sin_zero = {}};
+  bool free = bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+  close(fd);
+  if (free) return {};
+  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
 }
 
 std::string span_text(int64_t us) {

@@ -20,6 +20,7 @@ struct Machine {
   // Of a machine that joined another's cluster: how its node is started again. Its daemon has the server's place.
   std::string node_flags() const { return data_dir + "/node.flags"; }
   bool is_node() const;
+  std::string node_flag(std::string_view name) const;  // "node-name"; "" if it is not among them
 };
 
 // The flags that say which cluster is meant; each command has them beside its own.
@@ -32,6 +33,9 @@ inline constexpr Flag kMachineFlags[] = {
 };
 std::vector<Flag> with_machine_flags(std::span<const Flag> own);
 Machine machine_of(const FlagSet& flags);
+
+// Whether nobody listens there; `advice` is for the case that somebody does.
+Result<void> check_port(uint16_t port, std::string_view advice);
 
 // What is no flag and no flag's value, and the rest: "token create --ttl 1h".
 std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Arguments arguments);

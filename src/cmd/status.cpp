@@ -8,6 +8,7 @@
 #include "client/https.h"
 #include "cmd/commands.h"
 #include "cmd/machine.h"
+#include "cmd/node_files.h"
 #include "schema/json.h"
 
 namespace sampan::cmd {
@@ -48,7 +49,10 @@ struct Counts {
 
 Result<Counts> count(const Machine& machine) {
   Counts counts;
-  auto remote = TRY(client::Remote::connect(TRY(client::load_kubeconfig(machine.kubeconfig)), "sampan"));
+  // A machine that joined sees all nodes, and its own pods.
+  auto kubeconfig = machine.is_node() ? NodeFiles{machine.data_dir}.kubeconfig() : machine.kubeconfig;
+  auto own_pods = machine.is_node() ? concat("spec.nodeName=", machine.node_flag("node-name")) : std::string();
+  auto remote = TRY(client::Remote::connect(TRY(client::load_kubeconfig(kubeconfig)), "sampan"));
   auto api = client::https_api(remote, "sampan");
   for (auto& node : TRY(api->list(client::builtin("", "nodes"), ""))) {
     counts.nodes++;
@@ -56,7 +60,7 @@ Result<Counts> count(const Machine& machine) {
     for (uint32_t i = 0; i < conditions.size(); i++)
       counts.nodes_ready += conditions.item(i)["type"].as_string() == "Ready" && conditions.item(i)["status"].as_string() == "True";
   }
-  for (auto& pod : TRY(api->list(client::builtin("", "pods"), ""))) {
+  for (auto& pod : TRY(api->list(client::builtin("", "pods"), "", {}, own_pods))) {
     counts.pods++;
     counts.pods_running += (*pod)["status"]["phase"].as_string() == "Running";
   }
@@ -89,17 +93,17 @@ int show_status(const Machine& machine, bool json) {
     return well ? 0 : 1;
   }
   if (!pid) {
-    std::printf("The cluster does not run. `sampan up` starts it.\n");
+    std::puts(machine.is_node() ? "The node does not run. `sampan join` starts it." : "The cluster does not run. `sampan up` starts it.");
     return 1;
   }
-  std::printf("server             running, process %d, %lld MB\n", pid, static_cast<long long>(resident_kb(pid) / 1024));
+  std::printf("%-18s running, process %d, %lld MB\n", machine.is_node() ? "node" : "server", pid, static_cast<long long>(resident_kb(pid) / 1024));
   std::printf("container runtime  %s\n", runtime ? machine.socket().c_str() : "does not run");
   if (counts)
     std::printf("nodes              %d of %d ready\npods               %d of %d running\n", counts->nodes_ready, counts->nodes, counts->pods_running,
                 counts->pods);
   else
     std::printf("API                does not answer: %s\n", counts.error().message().c_str());
-  std::printf("kubeconfig         %s\n", machine.kubeconfig.c_str());
+  if (!machine.is_node()) std::printf("kubeconfig         %s\n", machine.kubeconfig.c_str());
   return well ? 0 : 1;
 }
 

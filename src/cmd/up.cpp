@@ -1,6 +1,4 @@
 // `sampan up`: from nothing to a cluster with a running pod, saying what happens.
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -39,17 +37,6 @@ constexpr Flag kFlags[] = {
 constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
 
 constexpr uint16_t kNodePorts[] = {10250, 10053};  // the agent's and DNS's
-
-Result<void> check_port(uint16_t port, std::string_view advice) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int one = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  sockaddr_in name{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {INADDR_ANY}, .sin_zero = {}};
-  bool free = bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
-  close(fd);
-  if (free) return {};
-  return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
-}
 
 class Up {
  public:
