@@ -20,6 +20,7 @@ struct Machine {
   // Of a machine that joined another's cluster: how its node is started again. Its daemon has the server's place.
   std::string node_flags() const { return data_dir + "/node.flags"; }
   bool is_node() const;
+  bool is_usual() const;  // at the place where a machine's only cluster is
 };
 
 // The flags that say which cluster is meant; each command has them beside its own.
