@@ -18,6 +18,8 @@ constexpr std::string_view kDataDir = "/var/lib/sampan";
 
 }  // namespace
 
+bool Machine::is_usual() const { return data_dir == kDataDir; }
+
 std::string Machine::socket() const { return containerd.empty() ? run_dir + "/containerd.sock" : containerd; }
 
 cluster::ContainerdOptions Machine::containerd_options() const {
@@ -27,7 +29,7 @@ cluster::ContainerdOptions Machine::containerd_options() const {
   options.log_file = data_dir + "/containerd.log";
   options.cni_binaries = data_dir + "/cni/bin";
   options.cni_configuration = data_dir + "/cni/net.d";
-  if (data_dir == kDataDir) {
+  if (is_usual()) {
     options.cni_binaries = "/opt/cni/bin";
     options.cni_configuration = "/etc/cni/net.d";
   }
@@ -57,7 +59,7 @@ std::vector<Flag> with_machine_flags(std::span<const Flag> own) {
 Machine machine_of(const FlagSet& flags) {
   Machine machine;
   machine.data_dir = flags.text("data-dir");
-  bool usual = machine.data_dir == kDataDir;
+  bool usual = machine.is_usual();
   machine.run_dir = flags.text("run-dir");
   if (machine.run_dir.empty()) machine.run_dir = usual ? "/run/sampan" : machine.data_dir + "/run";
   machine.kubeconfig = flags.text("kubeconfig");

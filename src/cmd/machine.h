@@ -21,6 +21,7 @@ struct Machine {
   std::string node_flags() const { return data_dir + "/node.flags"; }
   bool is_node() const;
   std::string node_flag(std::string_view name) const;  // "node-name"; "" if it is not among them
+  bool is_usual() const;  // at the place where a machine's only cluster is
 };
 
 // The flags that say which cluster is meant; each command has them beside its own.

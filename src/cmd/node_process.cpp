@@ -21,7 +21,7 @@ namespace sampan::cmd {
 namespace {
 
 constexpr std::string_view kUsualDataDir = "/var/lib/sampan";
-constexpr uint16_t kDnsPort = 10053, kProxyHealthPort = 10256, kProxyMetricsPort = 10249;
+constexpr uint16_t kProxyHealthPort = 10256, kProxyMetricsPort = 10249;
 
 // Tells clusters on one machine apart, in names that the kernel keeps short.
 std::string mark_of(const std::string& data_dir) {
@@ -128,7 +128,7 @@ class Process final : public NodeProcess {
     auto address = network::parse_address(options_.node_ip);
     if (!address) return fail(bad_request(concat(sampan::quoted(options_.node_ip), " is no IP address")));
     wish.addresses = {*address};
-    wish.port = kDnsPort;
+    wish.port = options_.dns_port;
     wish.zone.domain = options_.cluster_domain;
     // Nobody else but nodes: it asks other servers on behalf of whoever it answers.
     wish.clients = {network::network_of(*address, address->v6 ? 128 : 32), *network::parse_network("127.0.0.0/8")};
@@ -147,7 +147,7 @@ class Process final : public NodeProcess {
       dns_->admit(std::string(node.metadata().name()), std::move(addresses));
     });
     TRY(dns_->start());
-    return publish_dns(admin_, options_.dns_ip, options_.node_ip, kDnsPort);
+    return publish_dns(admin_, options_.dns_ip, options_.node_ip, options_.dns_port);
   }
 
   const NodeOptions options_;

@@ -21,7 +21,7 @@ struct NodeOptions {
   std::vector<std::string> cluster_cidrs, service_cidrs;
   std::string client_ca_file;           // who may ask the node
   cluster::KeyPair serving;             // of the node's HTTPS server
-  uint16_t port = 10250;
+  uint16_t port = 10250, dns_port = 10053;
   bool all_objects = true;              // the caches hold every object, as in the server's process
   bool proxy = true, dns = true;
 };

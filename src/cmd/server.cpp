@@ -40,6 +40,8 @@ constexpr Flag kFlags[] = {
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::Strings, "10.244.0.0/16", Effect::Works, "What pods get their addresses from; one network a family."},
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from; one network a family."},
+    {"Network", "kubelet-port", Type::Int, "10250", Effect::Works, "The port that the node's agent is asked at."},
+    {"Network", "dns-port", Type::Int, "10053", Effect::Works, "The port that the node answers DNS at; pods ask the service kube-dns."},
     {"Network", "node-monitor-grace-period", Type::Duration, "50s", Effect::Works, "How long a node may be silent before its pods are given up."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
 };
@@ -61,6 +63,8 @@ NodeOptions node_options(const FlagSet& flags, const ClusterSettings& settings) 
   node.node_name = flags.text("node-name");
   node.node_ip = flags.text("node-ip");
   node.runtime_endpoint = flags.text("container-runtime-endpoint");
+  node.port = static_cast<uint16_t>(flags.number("kubelet-port"));
+  node.dns_port = static_cast<uint16_t>(flags.number("dns-port"));
   node.cluster_domain = settings.domain;
   node.dns_ip = settings.dns_ip;
   node.cluster_cidrs = settings.cluster_cidrs;

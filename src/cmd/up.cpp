@@ -8,6 +8,7 @@
 #include "cluster/certificates.h"
 #include "cmd/commands.h"
 #include "cmd/machine.h"
+#include "cmd/place.h"
 #include "cmd/progress.h"
 
 namespace sampan::cmd {
@@ -28,15 +29,14 @@ constexpr Flag kFlags[] = {
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
     {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
-    {"Network", "cluster-cidr", Type::String, "10.244.0.0/16", Effect::Works, "What pods get their addresses from."},
-    {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from."},
+    {"Network", "cluster-cidr", Type::String, "", Effect::Works, "What pods get their addresses from. Without it: 10.244.0.0/16, or another that is free."},
+    {"Network", "service-cluster-ip-range", Type::String, "", Effect::Works,
+     "What services get their addresses from. Without it: 10.96.0.0/16, or another."},
     {"Network", "node-monitor-grace-period", Type::Duration, "50s", Effect::Works, "How long a node may be silent before its pods are given up."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much the cluster logs.", 'v'},
 };
 
 constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
-
-constexpr uint16_t kNodePorts[] = {10250, 10053};  // the agent's and DNS's
 
 class Up {
  public:
@@ -66,15 +66,26 @@ class Up {
 
  private:
   Result<void> check_ports() {
-    TRY(check_port(static_cast<uint16_t>(flags_.number("secure-port")), "--secure-port chooses another for the API"));
-    for (auto port : kNodePorts) TRY(check_port(port, "a machine has room for one node"));
+    auto check = [](uint16_t port, std::string_view advice) -> Result<void> {
+      if (port_is_free(port)) return {};
+      return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
+    };
+    TRY(check(static_cast<uint16_t>(flags_.number("secure-port")), "--secure-port and --data-dir make room for two"));
+    if (!machine_.is_usual()) return {};
+    for (auto port : {Place().kubelet_port, Place().dns_port}) TRY(check(port, "--data-dir makes room for two"));
     return {};
   }
 
   Result<void> start_server() {
+    auto place = TRY(find_place(machine_));
+    if (flags_.given("cluster-cidr")) place.pods = flags_.text("cluster-cidr");
+    if (flags_.given("service-cluster-ip-range")) place.services = flags_.text("service-cluster-ip-range");
     std::vector<std::string> words = {own_program(), "server", "--node"};
-    for (std::string_view name : {"bind-address", "secure-port", "cluster-cidr", "service-cluster-ip-range", "node-monitor-grace-period", "v"})
-      words.push_back(concat("--", name, "=", flags_.text(name)));
+    for (std::string_view name : {"bind-address", "secure-port", "node-monitor-grace-period", "v"}) words.push_back(concat("--", name, "=", flags_.text(name)));
+    words.push_back(concat("--cluster-cidr=", place.pods));
+    words.push_back(concat("--service-cluster-ip-range=", place.services));
+    words.push_back(concat("--kubelet-port=", place.kubelet_port));
+    words.push_back(concat("--dns-port=", place.dns_port));
     for (std::string_view name : {"node-name", "advertise-address"})
       if (flags_.given(name)) words.push_back(concat("--", name, "=", flags_.text(name)));
     words.push_back(concat("--data-dir=", machine_.data_dir));

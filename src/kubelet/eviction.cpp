@@ -54,7 +54,8 @@ std::string eviction_message(const Candidate& chosen, Scarce what, const Measure
   else if (what == Scarce::NodeDisk || what == Scarce::ImageDisk) {
     auto& disk = what == Scarce::NodeDisk ? m.node_disk : m.image_disk;
     auto percent = what == Scarce::NodeDisk ? options.node_disk_percent : options.image_disk_percent;
-    append(out, " Threshold quantity: ", disk.capacity / 100 * static_cast<uint64_t>(percent), ", available: ", bytes(disk.available), ".");
+    auto threshold = static_cast<double>(disk.capacity) * static_cast<double>(static_cast<float>(percent) / 100);  // as exact as upstream's
+    append(out, " Threshold quantity: ", bytes(static_cast<uint64_t>(threshold)), ", available: ", bytes(disk.available), ".");
   }
   if (what == Scarce::Inodes || what == Scarce::Processes) return out + " ";
   auto pod = chosen.pod->as<core_v1::Pod>();

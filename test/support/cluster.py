@@ -92,7 +92,8 @@ class Network:
 
 
 class Cluster:
-    def __init__(self, binary):
+    def __init__(self, binary, disk_mb=None):
+        """With `disk_mb` its data is on a disk of that size, which can be filled."""
         if os.geteuid() != 0:
             raise Failed('root is needed')
         for tool in 'containerd', 'runc', 'ip', 'nsenter', 'unshare':
@@ -101,9 +102,12 @@ class Cluster:
         self.binary = pathlib.Path(binary).resolve()
         self.kubectl_program = find_kubectl()
         self.network = Network()
-        self.data = pathlib.Path(tempfile.mkdtemp(prefix='sampan-'))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='sampan-'))
+        self.disk_mb, self.data = disk_mb, self.folder / 'data'
+        if disk_mb and not self.folder.is_mount():
+            must('mount', '-t', 'tmpfs', '-o', 'size=%dm,mode=0711' % disk_mb, 'sampan-test', self.folder)
         self.kubeconfig = self.data / 'admin.kubeconfig'
-        self.environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig), HOME=str(self.data), TERM='xterm')
+        self.environment = dict(os.environ, KUBECONFIG=str(self.kubeconfig), HOME=str(self.folder), TERM='xterm')
         self._client = None
 
     def sampan(self, *words, timeout=180):
@@ -128,7 +132,9 @@ class Cluster:
                 self.down()
         finally:
             self.network.close()
-            shutil.rmtree(self.data, ignore_errors=True)
+            if self.disk_mb:
+                run('umount', self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def server_pid(self):
         return int((self.data / 'run' / 'server.pid').read_text().split()[0])
@@ -165,7 +171,7 @@ class Cluster:
             raise Failed('the kubeconfig has no ' + name)
         paths = []
         for name in 'client-certificate-data', 'client-key-data':
-            path = self.data / ('test.' + name)
+            path = self.folder / name
             path.write_bytes(part(name))
             paths.append(str(path))
         context = ssl.create_default_context(cadata=part('certificate-authority-data').decode())
@@ -356,13 +362,13 @@ class Steps:
         return 0
 
 
-def main(steps, usage):
+def main(steps, usage, disk_mb=None):
     """Of a test that is made of steps: its command line, its cluster, its end."""
     if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
         print('usage: %s' % usage, file=sys.stderr)
         return 2
     try:
-        cluster = Cluster(sys.argv[1])
+        cluster = Cluster(sys.argv[1], disk_mb)
     except Failed as error:
         print('%s: left out: %s' % (steps.name, error))
         return 0
