@@ -11,6 +11,8 @@
 #include "cluster/certificates.h"
 #include "cmd/apiserver_certificates.h"
 #include "cmd/store_probe.h"
+#include "cmd/certificate_rotation.h"
+#include "cmd/encryption_config.h"
 #include "store/etcd.h"
 #include "store/sqlite.h"
 
@@ -83,6 +85,7 @@ class Process final : public ApiProcess {
   Result<void> start() {
     store_ = TRY(open_store(options_));  // first, for it has the lock on the data
     auto tls = TRY(prepare_certificates(options_));
+    TRY(encrypt_store());
     if (!tls.client_ca_file.empty()) authority_pem_ = TRY(cluster::read_file(tls.client_ca_file));
     server_ = TRY(apiserver::ApiServer::create(*store_, real_clock(), secure_random(), TRY(server_config(options_))));
     addresses_ = TRY(apiserver::allocate_service_addresses(
@@ -136,6 +139,15 @@ class Process final : public ApiProcess {
   Result<std::unique_ptr<net::Server>> listen(net::TlsOptions tls) {
     net::ServerOptions listen;
     listen.address = options_.bind_address;
+  Result<void> encrypt_store() {
+    const auto& path = options_.encryption_config_file;
+    if (path.empty()) return {};
+    auto encrypted = store::make_encrypted_store(std::move(store_), TRY(load_encryption_config(path)));
+    if (options_.reload_encryption_config) encryption_reload_ = reload_encryption_config(path, *encrypted);
+    store_ = std::move(encrypted);
+    return {};
+  }
+
     listen.port = options_.port;
     listen.tls = std::move(tls);
     listen.limits = options_.limits;
@@ -150,6 +162,7 @@ class Process final : public ApiProcess {
   std::unique_ptr<apiserver::ApiServer> server_;
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;
   std::unique_ptr<apiserver::RoleAggregation> aggregation_;
+  std::unique_ptr<EncryptionReload> encryption_reload_;
   std::unique_ptr<apiserver::ApiEndpoints> endpoints_;
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;

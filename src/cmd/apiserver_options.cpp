@@ -62,6 +62,10 @@ Result<void> read_store(const FlagSet& flags, ApiserverOptions& out) {
 }
 
 Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
+  out.encryption_config_file = flags.text("encryption-provider-config");
+  out.reload_encryption_config = flags.is_true("encryption-provider-config-automatic-reload");
+  if (out.encryption_config_file.empty() && out.reload_encryption_config)
+    return fail(complaint("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config"));
   out.service_cidr = flags.text("service-cluster-ip-range");
   auto ranges = split(out.service_cidr, ',');
   if (ranges.size() > 2) return fail(complaint("--service-cluster-ip-range must not contain more than two entries"));

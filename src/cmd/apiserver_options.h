@@ -24,6 +24,8 @@ struct ApiserverOptions {
   int64_t store_live_timeout_ns = 2'000'000'000, store_ready_timeout_ns = 2'000'000'000;  // of health checks
   std::string service_cidr;
   int node_port_first = 30000, node_port_count = 2768;
+  std::string encryption_config_file;  // "" = what is stored is readable
+  bool reload_encryption_config = false;
   bool keeps_endpoints = true;  // of the kubernetes service
   AccessOptions access;
   apiserver::AuditConfig audit;
