@@ -1,6 +1,7 @@
 #include "cmd/api_process.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "apiserver/access/role_aggregation.h"
 #include "apiserver/api_endpoints.h"
@@ -10,9 +11,9 @@
 #include "base/text.h"
 #include "cluster/certificates.h"
 #include "cmd/apiserver_certificates.h"
-#include "cmd/store_probe.h"
 #include "cmd/certificate_rotation.h"
 #include "cmd/encryption_config.h"
+#include "cmd/store_probe.h"
 #include "store/etcd.h"
 #include "store/sqlite.h"
 
@@ -84,8 +85,8 @@ class Process final : public ApiProcess {
 
   Result<void> start() {
     store_ = TRY(open_store(options_));  // first, for it has the lock on the data
-    auto tls = TRY(prepare_certificates(options_));
     TRY(encrypt_store());
+    auto tls = TRY(prepare_certificates(options_));
     if (!tls.client_ca_file.empty()) authority_pem_ = TRY(cluster::read_file(tls.client_ca_file));
     server_ = TRY(apiserver::ApiServer::create(*store_, real_clock(), secure_random(), TRY(server_config(options_))));
     addresses_ = TRY(apiserver::allocate_service_addresses(
@@ -106,6 +107,8 @@ class Process final : public ApiProcess {
     ready_.emplace(*store_, options_.store_ready_timeout_ns);
     add_pages();
     listener_ = TRY(listen(std::move(tls)));
+    if (::access((options_.cert_dir + "/ca.key").c_str(), R_OK) == 0)
+      rotation_ = CertificateRotation::start(options_.cert_dir, options_.kubeconfig_copies);
     LOG_INFO("Serving securely on ", options_.bind_address, ":", listener_->port());
     return {};
   }
@@ -136,9 +139,6 @@ class Process final : public ApiProcess {
     server_->add_page(apiserver::root_page(*server_));
   }
 
-  Result<std::unique_ptr<net::Server>> listen(net::TlsOptions tls) {
-    net::ServerOptions listen;
-    listen.address = options_.bind_address;
   Result<void> encrypt_store() {
     const auto& path = options_.encryption_config_file;
     if (path.empty()) return {};
@@ -148,6 +148,9 @@ class Process final : public ApiProcess {
     return {};
   }
 
+  Result<std::unique_ptr<net::Server>> listen(net::TlsOptions tls) {
+    net::ServerOptions listen;
+    listen.address = options_.bind_address;
     listen.port = options_.port;
     listen.tls = std::move(tls);
     listen.limits = options_.limits;
@@ -159,13 +162,14 @@ class Process final : public ApiProcess {
   std::string authority_pem_;
   std::atomic<bool> leaving_{false};
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<EncryptionReload> encryption_reload_;
   std::unique_ptr<apiserver::ApiServer> server_;
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;
   std::unique_ptr<apiserver::RoleAggregation> aggregation_;
-  std::unique_ptr<EncryptionReload> encryption_reload_;
   std::unique_ptr<apiserver::ApiEndpoints> endpoints_;
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
+  std::unique_ptr<CertificateRotation> rotation_;
 };
 
 }  // namespace

@@ -11,6 +11,8 @@ using Effect = Flag::Effect;
 constexpr Flag kFlags[] = {
     {"Sampan", "data-dir", Type::String, "/var/lib/sampan", Effect::Works,
      "Where the embedded store, certificates and the admin kubeconfig are kept."},
+    {"Sampan", "tls-san", Type::Strings, "", Effect::Works,
+     "More names and addresses that the serving certificate is for, where it is ours."},
     {"Generic", "advertise-address", Type::Ip, "", Effect::Works,
      "The address that other machines reach this server at; it becomes the endpoint of the kubernetes service. Without it: --bind-address, or the address of the machine's default route."},
     {"Generic", "cors-allowed-origins", Type::Strings, "", Effect::Pending, "Origins that browsers may ask from, as regular expressions."},

@@ -29,6 +29,7 @@ constexpr Flag kFlags[] = {
     {"Cluster", "first-pod", Type::Bool, "true", Effect::Works, "Whether a first pod is made and waited for, to see that all works."},
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
     {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
+    {"Network", "tls-san", Type::Strings, "", Effect::Works, "More names and addresses that the API's serving certificate is for."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::String, "10.244.0.0/16", Effect::Works, "What pods get their addresses from."},
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from."},
@@ -90,6 +91,7 @@ class Up {
       words.push_back(concat("--", name, "=", flags_.text(name)));
     for (std::string_view name : {"node-name", "advertise-address"})
       if (flags_.given(name)) words.push_back(concat("--", name, "=", flags_.text(name)));
+    for (const auto& san : flags_.list("tls-san")) words.push_back(concat("--tls-san=", san));
     words.push_back(concat("--data-dir=", machine_.data_dir));
     words.push_back(concat("--run-dir=", machine_.run_dir));
     words.push_back(concat("--kubeconfig=", machine_.kubeconfig));
