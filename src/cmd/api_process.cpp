@@ -1,6 +1,7 @@
 #include "cmd/api_process.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "apiserver/access/role_aggregation.h"
 #include "apiserver/api_endpoints.h"
@@ -10,6 +11,8 @@
 #include "base/text.h"
 #include "cluster/certificates.h"
 #include "cmd/apiserver_certificates.h"
+#include "cmd/certificate_rotation.h"
+#include "cmd/encryption_config.h"
 #include "cmd/store_probe.h"
 #include "store/etcd.h"
 #include "store/sqlite.h"
@@ -82,6 +85,7 @@ class Process final : public ApiProcess {
 
   Result<void> start() {
     store_ = TRY(open_store(options_));  // first, for it has the lock on the data
+    TRY(encrypt_store());
     auto tls = TRY(prepare_certificates(options_));
     if (!tls.client_ca_file.empty()) authority_pem_ = TRY(cluster::read_file(tls.client_ca_file));
     server_ = TRY(apiserver::ApiServer::create(*store_, real_clock(), secure_random(), TRY(server_config(options_))));
@@ -103,6 +107,8 @@ class Process final : public ApiProcess {
     ready_.emplace(*store_, options_.store_ready_timeout_ns);
     add_pages();
     listener_ = TRY(listen(std::move(tls)));
+    if (::access((options_.cert_dir + "/ca.key").c_str(), R_OK) == 0)
+      rotation_ = CertificateRotation::start(options_.cert_dir, options_.kubeconfig_copies);
     LOG_INFO("Serving securely on ", options_.bind_address, ":", listener_->port());
     return {};
   }
@@ -133,6 +139,15 @@ class Process final : public ApiProcess {
     server_->add_page(apiserver::root_page(*server_));
   }
 
+  Result<void> encrypt_store() {
+    const auto& path = options_.encryption_config_file;
+    if (path.empty()) return {};
+    auto encrypted = store::make_encrypted_store(std::move(store_), TRY(load_encryption_config(path)));
+    if (options_.reload_encryption_config) encryption_reload_ = reload_encryption_config(path, *encrypted);
+    store_ = std::move(encrypted);
+    return {};
+  }
+
   Result<std::unique_ptr<net::Server>> listen(net::TlsOptions tls) {
     net::ServerOptions listen;
     listen.address = options_.bind_address;
@@ -147,12 +162,14 @@ class Process final : public ApiProcess {
   std::string authority_pem_;
   std::atomic<bool> leaving_{false};
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<EncryptionReload> encryption_reload_;
   std::unique_ptr<apiserver::ApiServer> server_;
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;
   std::unique_ptr<apiserver::RoleAggregation> aggregation_;
   std::unique_ptr<apiserver::ApiEndpoints> endpoints_;
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
+  std::unique_ptr<CertificateRotation> rotation_;
 };
 
 }  // namespace

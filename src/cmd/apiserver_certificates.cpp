@@ -23,6 +23,7 @@ cluster::CertificateRequest serving_request(const ApiserverOptions& options) {
   if (::gethostname(host, sizeof host - 1) == 0 && host[0]) request.dns_names.emplace_back(host);
   request.ip_addresses = {"127.0.0.1", "::1", options.advertise_address};
   if (auto bound = registry::parse_ip(options.bind_address); bound && !bound->is_unspecified()) request.ip_addresses.push_back(options.bind_address);
+  for (const auto& san : options.tls_sans) (registry::parse_ip(san) ? request.ip_addresses : request.dns_names).push_back(san);
   for (auto range : split(options.service_cidr, ',')) {
     auto cidr = registry::parse_cidr(trim(range));
     if (!cidr) continue;

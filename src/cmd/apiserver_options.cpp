@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "apiserver/admission/settings.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
 #include "cmd/audit_options.h"
@@ -34,6 +35,12 @@ Result<void> read_serving(const FlagSet& flags, ApiserverOptions& out) {
   if (out.tls_cert_file.empty() != out.tls_key_file.empty())
     return fail(complaint("--tls-cert-file and --tls-private-key-file have to be given together"));
   out.client_ca_file = flags.text("client-ca-file");
+  out.tls_sans = flags.list("tls-san");
+  for (const auto& san : out.tls_sans) {
+    Complaints complaints;
+    if (!registry::parse_ip(san)) check_dns1123_subdomain(san.starts_with("*.") ? std::string_view(san).substr(2) : san, complaints);
+    if (!complaints.empty()) return fail(complaint(concat("--tls-san: ", quoted(san), " is neither a name nor an address")));
+  }
   if (auto version = flags.text("tls-min-version"); !version.empty()) {
     if (version != "VersionTLS12" && version != "VersionTLS13")
       return fail(complaint(concat("--tls-min-version: unknown tls version ", quoted(version), "; VersionTLS12 and VersionTLS13 are served")));
@@ -55,6 +62,10 @@ Result<void> read_store(const FlagSet& flags, ApiserverOptions& out) {
   out.etcd_key_file = flags.text("etcd-keyfile");
   out.store_live_timeout_ns = flags.nanoseconds("etcd-healthcheck-timeout");
   out.store_ready_timeout_ns = flags.nanoseconds("etcd-readycheck-timeout");
+  out.encryption_config_file = flags.text("encryption-provider-config");
+  out.reload_encryption_config = flags.is_true("encryption-provider-config-automatic-reload");
+  if (out.encryption_config_file.empty() && out.reload_encryption_config)
+    return fail(complaint("--encryption-provider-config-automatic-reload must be set with --encryption-provider-config"));
   if (flags.text("etcd-prefix") != "/registry") return fail(complaint("--etcd-prefix: keys begin with /registry, nothing else is possible yet"));
   if (auto backend = flags.text("storage-backend"); !backend.empty() && backend != "etcd3")
     return fail(complaint(concat("--storage-backend invalid, allowed values: etcd3. If not specified, it will default to 'etcd3'")));

@@ -17,11 +17,15 @@ struct ApiserverOptions {
   uint16_t port = 6443;
   std::string host() const;  // what others know this server by, with its port
   std::string tls_cert_file, tls_key_file, client_ca_file;  // "" = ours
+  std::vector<std::string> tls_sans;                         // more names and addresses for ours
+  std::vector<std::string> kubeconfig_copies;                // of the administrator's, renewed with it
   net::TlsOptions tls;                                       // version and cipher suites
   net::ServerLimits limits;
   std::vector<std::string> etcd_servers;
   std::string etcd_ca_file, etcd_cert_file, etcd_key_file;
   int64_t store_live_timeout_ns = 2'000'000'000, store_ready_timeout_ns = 2'000'000'000;  // of health checks
+  std::string encryption_config_file;  // "" = what is stored is readable
+  bool reload_encryption_config = false;
   std::string service_cidr;
   int node_port_first = 30000, node_port_count = 2768;
   bool keeps_endpoints = true;  // of the kubernetes service

@@ -11,6 +11,7 @@ std::span<const Command> commands() {
       {"status", "", "how the cluster on this machine is", run_status},
       {"logs", "", "what the cluster's own processes log", run_logs},
       {"image", "", "bring images in, list them", run_image},
+      {"certificates", "", "when the cluster's certificates end, and new ones", run_certificates},
       {"server", "", "run a whole control plane: API server, controllers and scheduler in one process", run_server},
       {"node", "", "run a node whose server is elsewhere; `sampan join` calls it", run_node},
       {"apiserver", "kube-apiserver", "serve the Kubernetes API from an embedded store or from etcd", run_apiserver},

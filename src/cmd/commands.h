@@ -24,6 +24,7 @@ int run_node(Arguments arguments);
 int run_status(Arguments arguments);
 int run_logs(Arguments arguments);
 int run_image(Arguments arguments);
+int run_certificates(Arguments arguments);
 int run_server(Arguments arguments);
 int run_apiserver(Arguments arguments);
 int run_controller_manager(Arguments arguments);

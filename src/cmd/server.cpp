@@ -37,6 +37,7 @@ constexpr Flag kFlags[] = {
     {"Node", "cluster-dns", Type::Ip, "", Effect::Works, "The address of the service kube-dns. Without it: the tenth of the services' network."},
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
     {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
+    {"Network", "tls-san", Type::Strings, "", Effect::Works, "More names and addresses that the API's serving certificate is for."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::Strings, "10.244.0.0/16", Effect::Works, "What pods get their addresses from; one network a family."},
     {"Network", "service-cluster-ip-range", Type::String, "10.96.0.0/16", Effect::Works, "What services get their addresses from; one network a family."},
@@ -78,6 +79,7 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   for (std::string_view name : {"data-dir", "bind-address", "secure-port", "service-cluster-ip-range", "v"})
     words.push_back(concat("--", name, "=", flags.text(name)));
   if (flags.given("advertise-address")) words.push_back(concat("--advertise-address=", flags.text("advertise-address")));
+  for (const auto& san : flags.list("tls-san")) words.push_back(concat("--tls-san=", san));
   words.push_back("--authorization-mode=Node,RBAC");
   words.push_back("--enable-bootstrap-token-auth");
   words.push_back("--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname");  // nobody need resolve the names of machines
@@ -93,6 +95,7 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
   // What other clusters have from metrics-server; who brings that turns this off.
   options.api.runtime_config.insert(options.api.runtime_config.begin(), {"metrics.k8s.io/v1beta1", true});
   options.kubeconfig = flags.text("kubeconfig");
+  if (!options.kubeconfig.empty()) options.api.kubeconfig_copies.push_back(options.kubeconfig);
   options.local_path = flags.text("data-dir") + "/volumes";
   options.controller_names = flags.list("controllers");
   options.controllers = !options.controller_names.empty();

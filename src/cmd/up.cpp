@@ -28,6 +28,7 @@ constexpr Flag kFlags[] = {
     {"Cluster", "first-pod", Type::Bool, "true", Effect::Works, "Whether a first pod is made and waited for, to see that all works."},
     {"Network", "bind-address", Type::Ip, "0.0.0.0", Effect::Works, "The address that the API is served on."},
     {"Network", "advertise-address", Type::Ip, "", Effect::Works, "The address that other machines reach this one at. Without it: that of the default route."},
+    {"Network", "tls-san", Type::Strings, "", Effect::Works, "More names and addresses that the API's serving certificate is for."},
     {"Network", "secure-port", Type::Int, "6443", Effect::Works, "The port that the API is served on."},
     {"Network", "cluster-cidr", Type::String, "", Effect::Works, "What pods get their addresses from. Without it: 10.244.0.0/16, or another that is free."},
     {"Network", "service-cluster-ip-range", Type::String, "", Effect::Works,
@@ -88,6 +89,7 @@ class Up {
     words.push_back(concat("--dns-port=", place.dns_port));
     for (std::string_view name : {"node-name", "advertise-address"})
       if (flags_.given(name)) words.push_back(concat("--", name, "=", flags_.text(name)));
+    for (const auto& san : flags_.list("tls-san")) words.push_back(concat("--tls-san=", san));
     words.push_back(concat("--data-dir=", machine_.data_dir));
     words.push_back(concat("--run-dir=", machine_.run_dir));
     words.push_back(concat("--kubeconfig=", machine_.kubeconfig));

@@ -315,7 +315,8 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     return outcome;
   }
   frozen->set_revision(old.revision());
-  if (frozen->view().equals(old.view())) {  // nothing to write
+  bool unchanged = frozen->view().equals(old.view());
+  if (unchanged && (options.dry_run || !store_->is_stale(prefix_ + key).value_or(false))) {  // nothing to write
     if (undo) undo.reset();
     return Outcome{current.object, false, false};
   }

@@ -47,6 +47,7 @@ std::string stored_form(const schema::Resource& resource, const schema::Object& 
 }
 
 Result<schema::ObjectRef> from_stored_form(const schema::Type& type, std::string_view value) {
+  if (value.starts_with("k8s:enc:")) return fail(internal_error("the value is encrypted, and with none of the keys that are known"));
   if (!value.starts_with('{')) {
     auto envelope = TRY(schema::open_envelope(value));
     return schema::decode_protobuf(envelope.raw, type);

@@ -102,6 +102,8 @@ class Store {
   virtual Result<void> compact(Revision revision) = 0;
   // For a watch on a store that is not in this process: on_progress with the current revision follows soon.
   virtual Result<void> request_progress() { return {}; }
+  // Whether the value at the key, though it reads well, would be kept in another form now.
+  virtual Result<bool> is_stale(const std::string& key) { return (void)key, false; }
   virtual Result<int64_t> size_bytes() = 0;
   virtual Result<void> backup(const std::string& path) = 0;
 };

@@ -8,6 +8,7 @@
 #include "apiserver/access/jwt.h"
 #include "apiserver/access/oidc.h"
 #include "apiserver/access/webhooks.h"
+#include "apiserver/audit/backend.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "net/server.h"
@@ -191,6 +192,30 @@ TEST_F(Others, AWebhookDecides) {
   EXPECT_EQ(decide("jim", reason), Decision::NoOpinion);
   status = 500;
   EXPECT_EQ(decide("jack", reason), Decision::NoOpinion);  // who does not answer allows nothing
+}
+
+TEST_F(Others, AWebhookTakesAuditEvents) {
+  AuditCounts counts;
+  AuditWebhookConfig config{.server = webhook(), .initial_backoff_us = 1};
+  config.server.token = "of-ours";
+  auto made = audit_webhook(config, secure_random(), counts);
+  ASSERT_TRUE(made.has_value());
+  auto event = [](std::string id) {
+    auto made_event = std::make_shared<AuditEvent>();
+    made_event->id = std::move(id);
+    return AuditEventRef(made_event);
+  };
+  std::vector<AuditEventRef> events = {event("a"), event("b")};
+  EXPECT_TRUE((*made)->process(events));
+  EXPECT_EQ(body, concat(R"({"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[)", events[0]->json(), ",", events[1]->json(), "]}\n"));
+  status = 503;
+  asked = 0;
+  EXPECT_FALSE((*made)->process(events));
+  EXPECT_EQ(asked, 5);  // it tries again
+  (*made)->stop();
+  asked = 0;
+  EXPECT_FALSE((*made)->process(events));
+  EXPECT_EQ(asked, 1);  // but waits for nothing when all is over
 }
 
 }  // namespace
