@@ -94,6 +94,7 @@ class Down {
       std::filesystem::remove_all(machine_.data_dir, problem);
       if (problem) return fail(internal_error(concat("remove ", machine_.data_dir, ": ", problem.message())));
       unlink(machine_.kubeconfig.c_str());
+      if (machine_.is_usual()) rmdir(machine_.kubeconfig.substr(0, machine_.kubeconfig.rfind('/')).c_str());  // if nothing else is in it
     }
     if (!node.empty()) {
       std::printf("%s%s\n", ran ? "The node is down." : "No node was running.",
