@@ -157,12 +157,14 @@ void Connection::submit(Request request) {
   auto stream = std::make_unique<Stream>();
   stream->request = std::move(request);
   const Request& r = stream->request;
-  nghttp2_nv headers[] = {header(":method", r.method), header(":scheme", "https"), header(":authority", "127.0.0.1"), header(":path", r.path),
-                          header("accept", "application/json"), header("content-type", r.content_type)};
+  std::vector<nghttp2_nv> headers = {header(":method", r.method), header(":scheme", "https"), header(":authority", "127.0.0.1"), header(":path", r.path),
+                                     header("accept", r.accept)};
+  if (!r.body.empty()) headers.push_back(header("content-type", r.content_type));
+  if (!r.user.empty()) headers.push_back(header("impersonate-user", r.user));
   nghttp2_data_provider body{};
   body.source.ptr = stream.get();
   body.read_callback = read_body;
-  int id = nghttp2_submit_request(session_, nullptr, headers, r.body.empty() ? 5 : 6, r.body.empty() ? nullptr : &body, nullptr);
+  int id = nghttp2_submit_request(session_, nullptr, headers.data(), headers.size(), r.body.empty() ? nullptr : &body, nullptr);
   if (id < 0) die(nghttp2_strerror(id));
   streams_.emplace(id, std::move(stream));
   watch_for(true);

@@ -17,6 +17,8 @@ namespace bench {
 struct Request {
   std::string method, path, body;
   const char* content_type = "application/json";
+  const char* accept = "application/json";
+  std::string user;                                // in whose name; "" = the certificate's
   bool keep_body = false;
   std::function<void(std::string_view)> on_data;   // as it comes; for watches
   std::function<void(int status, std::string& body)> on_done;

@@ -1,12 +1,19 @@
 // The load generator of bench/run: one kind of load against one API server, its result on standard output as JSON.
 //
-//   load PORT CERTIFICATE KEY create|get|list|watch COUNT
+//   load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT
 //
 // create: COUNT pods of 1 KB of spec each. get: COUNT reads of them. list: COUNT times all pods. watch: COUNT watchers of one namespace; the time
-// from sending a change of one pod until the last watcher has it.
+// from sending a change of one pod until the last watcher has it. flood: COUNT reads, one after another, by one user; then as many while another user asks
+// for 16 lists of all pods at a time, from a process of its own.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "http2_client.h"
 
@@ -19,6 +26,7 @@ constexpr int load_connections = 8, load_streams = 16;   // as many clients as k
 constexpr int watch_streams = 50;                        // below every server's limit of streams on one connection
 constexpr int watch_rounds = 11;
 constexpr double patience_s = 600;
+constexpr unsigned visit_pause_us = 3000;
 
 std::string pod_name(size_t number) { return "bench-" + std::to_string(number); }
 
@@ -147,15 +155,101 @@ void watch(Engine& engine, size_t count) {
   report("{\"seconds\": %.5f, \"best\": %.5f}\n", times[times.size() / 2], times[0]);
 }
 
+// Both users may do what they do here, and neither is exempt from flow control.
+void admit(Engine& engine, Connection& connection) {
+  bool finished = false;
+  connection.submit({.method = "POST", .path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+                     .body = R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"bench"},)"
+                             R"("roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"view"},)"
+                             R"("subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"visitor"},{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"flooder"}]})",
+                     .on_done = [&](int status, std::string& body) {
+                       if (status != 201 && status != 409) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+                       finished = true;
+                     }});
+  if (!engine.run_until([&] { return finished; }, patience_s)) die("no answer");
+}
+
+// Seconds that a read takes, COUNT of them, sorted. They are asked at even times, so that slow times are not passed over because little is asked in them.
+std::vector<double> visit(Engine& engine, Connection& connection, size_t count) {
+  std::vector<double> times;
+  for (size_t i = 0; i < count; i++) {
+    ::usleep(visit_pause_us);
+    bool finished = false;
+    double start = now_seconds();
+    connection.submit({.method = "GET", .path = std::string(pods) + "/" + pod_name(i * 7919 % 1000), .user = "visitor", .on_done = [&](int status, std::string& body) {
+                         if (status != 200) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+                         finished = true;
+                       }});
+    if (!engine.run_until([&] { return finished; }, patience_s)) die("no answer within ten minutes");
+    times.push_back(now_seconds() - start);
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+// Lists in the forms that clients ask for, until it is killed. Those that are rejected are asked for again a little later. Each that is
+// through is told by a byte.
+[[noreturn]] void flood(int port, const char* certificate, const char* key, int tell) {
+  constexpr const char* forms[] = {"application/json", "application/vnd.kubernetes.protobuf", "application/json;as=Table;g=meta.k8s.io;v=v1"};
+  Engine engine(port, certificate, key);
+  std::vector<Connection*> ready;
+  size_t asked = 0;
+  auto ask = [&](Connection* connection) {
+    connection->submit({.method = "GET", .path = pods, .accept = forms[asked++ % std::size(forms)], .user = "flooder",
+                        .on_done = [&, connection](int status, std::string&) {
+                          if (status == 200) (void)!::write(tell, "", 1);
+                          ready.push_back(connection);
+                        }});
+  };
+  for (int i = 0; i < 4; i++) {
+    Connection& connection = engine.connect();
+    for (int k = 0; k < 4; k++) ready.push_back(&connection);
+  }
+  while (true) {
+    for (Connection* connection : std::exchange(ready, {})) ask(connection);
+    engine.run_until([&] { return !ready.empty(); }, 1);
+  }
+}
+
+void flooded(int port, const char* certificate, const char* key, size_t count) {
+  int pipe_ends[2];
+  if (::pipe(pipe_ends) != 0) die("no pipe");
+  Engine engine(port, certificate, key);
+  Connection& connection = engine.connect();
+  admit(engine, connection);
+  visit(engine, connection, count);  // warm
+  auto quiet = visit(engine, connection, count);
+  pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)!::nice(19);  // a client elsewhere would not take the server's processor
+    flood(port, certificate, key, pipe_ends[1]);
+  }
+  char told[4096];
+  if (::read(pipe_ends[0], told, 1) != 1) die("no flood");  // its first list is through
+  double start = now_seconds();
+  auto busy = visit(engine, connection, count);
+  double seconds = now_seconds() - start;
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ::close(pipe_ends[1]);
+  size_t lists = 0;
+  for (ssize_t size; (size = ::read(pipe_ends[0], told, sizeof told)) > 0;) lists += static_cast<size_t>(size);
+  auto at = [&](const std::vector<double>& times, double part) { return times[static_cast<size_t>(part * static_cast<double>(times.size() - 1))]; };
+  std::printf("{\"quiet\": %.6f, \"flooded\": %.6f, \"quiet_p99\": %.6f, \"flooded_p99\": %.6f, \"lists_per_second\": %.1f}\n", at(quiet, 0.5), at(busy, 0.5),
+              at(quiet, 0.99), at(busy, 0.99), static_cast<double>(lists) / seconds);
+}
+
 }  // namespace
 
 }  // namespace bench
 
 int main(int count, char** arguments) {
-  if (count != 6) bench::die("usage: load PORT CERTIFICATE KEY create|get|list|watch COUNT");
-  bench::Engine engine(std::atoi(arguments[1]), arguments[2], arguments[3]);
+  if (count != 6) bench::die("usage: load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT");
   std::string what = arguments[4];
   size_t number = std::strtoul(arguments[5], nullptr, 10);
+  if (what == "flood") return bench::flooded(std::atoi(arguments[1]), arguments[2], arguments[3], number), 0;
+  bench::Engine engine(std::atoi(arguments[1]), arguments[2], arguments[3]);
   if (what == "create") {
     bench::many(engine, number, 201, [](size_t i) { return bench::Request{.method = "POST", .path = bench::pods, .body = bench::pod(i)}; });
   } else if (what == "get") {

@@ -38,6 +38,7 @@ void add_rbac(StandardObjects& out);
 void add_usage_reader(StandardObjects& out);  // who may read metrics.k8s.io, where that is served
 PolicyRules standard_rules(std::string_view cluster_role);  // as they are made, whatever became of them
 void add_flow_control(Clock& clock, StandardObjects& out);
+Result<void> ensure_flow_control(Catalog& catalog, Clock& clock);  // again, for what became of them
 void add_api_services(const Catalog& catalog, StandardObjects& out);
 
 }  // namespace sampan::apiserver

@@ -6,6 +6,10 @@
 
 namespace sampan::apiserver {
 
+namespace fairness {
+class FlowControl;
+}
+
 // A named check of /livez and /readyz.
 struct HealthCheck {
   std::string_view name;
@@ -20,6 +24,7 @@ std::unique_ptr<Page> discovery_pages(const Catalog& catalog, std::string server
 std::unique_ptr<Page> openapi_pages(const Catalog& catalog);          // /openapi/v2, /openapi/v3
 std::unique_ptr<Page> metrics_page(ApiServer& server);                // /metrics
 std::unique_ptr<Page> issuer_pages(ServiceAccountTokens& tokens);        // /.well-known/openid-configuration, /openid/v1/jwks
+std::unique_ptr<Page> flow_control_pages(fairness::FlowControl& control);  // /debug/api_priority_and_fairness/dump_...
 std::unique_ptr<Page> root_page(const ApiServer& server);             // /
 
 }  // namespace sampan::apiserver

@@ -1,5 +1,6 @@
 // /metrics, in Prometheus' text form.
 #include "apiserver/audit/trail.h"
+#include "apiserver/fairness/flow_control.h"
 #include "apiserver/metrics.h"
 #include "apiserver/pages.h"
 
@@ -18,6 +19,7 @@ class MetricsPage : public Page {
     response.headers.emplace_back("cache-control", "no-cache, private");
     server_.services().metrics->write(response.body, server_.catalog());
     if (const Auditor* audit = server_.services().audit) audit->write_metrics(response.body);
+    if (auto* control = server_.flow_control()) control->write_metrics(response.body);
     return response;
   }
 

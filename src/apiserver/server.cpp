@@ -1,11 +1,16 @@
 #include "apiserver/server.h"
 
+#include <thread>
+
 #include "apiserver/access/impersonation.h"
 #include "apiserver/audit/notes.h"
 #include "apiserver/compress.h"
+#include "apiserver/fairness/gate.h"
 #include "apiserver/long_running.h"
 #include "apiserver/metrics.h"
+#include "apiserver/read_ahead.h"
 #include "apiserver/respond.h"
+#include "apiserver/standing_back.h"
 #include "apiserver/subresources.h"
 #include "apiserver/verbs.h"
 #include "base/log.h"
@@ -53,15 +58,25 @@ class Server final : public ApiServer {
         admission_(std::move(admission)),
         auditor_(std::move(auditor)),
         config_(std::move(config)),
-        reads_(config_.requests_in_flight_max, metrics_.in_flight(false)),
-        mutations_(config_.mutations_in_flight_max, metrics_.in_flight(true)),
+        reads_(config_.priority_and_fairness ? UINT_MAX : config_.requests_in_flight_max, metrics_.in_flight(false)),
+        mutations_(config_.priority_and_fairness ? UINT_MAX : config_.mutations_in_flight_max, metrics_.in_flight(true)),
         workers_(std::move(workers)),
+        readers_(std::max(2u, std::thread::hardware_concurrency())),
         backends_(std::move(backends)) {
+    if (config_.priority_and_fairness) {
+      gate_.emplace(fairness::Gate::Options{.seats = static_cast<int>(config_.requests_in_flight_max + config_.mutations_in_flight_max),
+                                            .request_timeout_s = config_.request_timeout_s},
+                    *catalog_, clock, random, *workers_, [this](PassageRef passage, bool execute) { go_on(passage, execute); });
+    }
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
     services_.backends = backends_.get();
     services_.audit = auditor_.get();
     if (catalog_->has_group(kUsageGroup)) usage_ = std::make_unique<Usage>([this](const schema::Object& node) { return ask_usage(node); }, clock, config_.usage);
     services_.usage = usage_.get();
+  }
+
+  ~Server() override {
+    if (gate_) gate_->control().reject_all();  // who waits is answered; the workers do that before they end
   }
 
   net::Handler handler() override {
@@ -70,6 +85,7 @@ class Server final : public ApiServer {
   Catalog& catalog() override { return *catalog_; }
   const Services& services() override { return services_; }
   void add_page(std::unique_ptr<Page> page) override { pages_.push_back(std::move(page)); }
+  fairness::FlowControl* flow_control() override { return gate_ ? &gate_->control() : nullptr; }
   std::vector<std::string> paths() const override {
     std::vector<std::string> paths;
     for (const auto& page : pages_) page->list_paths(paths);
@@ -93,13 +109,16 @@ class Server final : public ApiServer {
   }
 
  private:
+  using Passage = fairness::Passage;
+  using PassageRef = std::shared_ptr<Passage>;
+
   // What a request does decides where it runs: reads from the cache at once, everything that may wait on a worker.
   void receive(std::shared_ptr<net::Exchange> exchange) {
     const net::Request& request = exchange->request();
     if (leads_away(request.path)) return answer_away(std::move(exchange));
     bool reads = request.method == "GET" || request.method == "HEAD";
-    if (reads && config_.store_is_local && !access_->asks_others() && !(auditor_ && auditor_->waits())) return answer(*exchange);
-    workers_->post([this, exchange = std::move(exchange)] { answer(*exchange); });
+    if (reads && config_.store_is_local && !access_->asks_others() && !(auditor_ && auditor_->waits())) return begin(std::move(exchange), true);
+    workers_->post([this, exchange = std::move(exchange)] { begin(exchange, false); });
   }
 
   // Whether the answer is another server's, for which neither an I/O thread nor a worker shall wait. A path that only looks like one
@@ -111,53 +130,84 @@ class Server final : public ApiServer {
     return false;
   }
   void answer_away(std::shared_ptr<net::Exchange> exchange) {
-    if (backends_->threads().run([this, exchange] { answer(*exchange); })) return;
+    if (backends_->threads().run([this, exchange] { begin(exchange, false); })) return;
     net::Request& request = exchange->request();
     exchange->respond(respond_error(request, Query(request.query), too_many_streams()));
   }
 
-  void answer(net::Exchange& exchange) {
-    int64_t began_us = services_.clock->monotonic_us();
-    net::Request& request = exchange.request();
-    Context context{request, services_, {}, Query(request.query), {}, nullptr, nullptr, {}};
-    context.info = request_info(request.method, request.path, context.query);
-    std::string audit_id(request.header("audit-id"));
-    if (audit_id.empty()) audit_id = new_uuid(*services_.random);
-    auto result = pass_chain(context, audit_id);
+  // Who asks, and whether it is his turn. One that has to wait goes on later, on a worker.
+  void begin(std::shared_ptr<net::Exchange> exchange, bool on_io_thread) {
+    auto passage = std::make_shared<Passage>(std::move(exchange), services_);
+    Context& context = passage->context;
+    context.info = request_info(context.http.method, context.http.path, context.query);
+    passage->audit_id = context.http.header("audit-id");
+    if (passage->audit_id.empty()) passage->audit_id = new_uuid(*services_.random);
+    if (auto refused = identify(*passage)) return answer(passage, std::move(*refused));
+    if (!gate_ || fairness::is_connection(context.info)) return answer(passage, pass(context));
+    switch (gate_->enter(passage)) {
+      case fairness::Gate::Verdict::Wait: return;
+      case fairness::Gate::Verdict::Rejected: return answer(passage, fairness::too_many_requests(passage->retry_after_s()));
+      case fairness::Gate::Verdict::Go: break;
+    }
+    // A long list would keep the others of its I/O thread waiting.
+    if (on_io_thread && passage->visits_many()) return readers_.post([this, passage] { answer(passage, pass(passage->context)); });
+    answer(passage, pass(context));
+  }
+  void go_on(const PassageRef& passage, bool execute) {
+    if (!execute || passage->exchange->gone()) return answer(passage, fairness::too_many_requests(passage->retry_after_s()));
+    answer(passage, pass(passage->context));
+  }
+
+  void answer(const PassageRef& passage, HandlerResult result) {
+    Context& context = passage->context;
+    net::Request& request = context.http;
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
-    response.headers.emplace_back("audit-id", std::move(audit_id));
+    response.headers.emplace_back("audit-id", passage->audit_id);
     add_warnings(context, response);
     if (context.audit) end_trail(context, result, response.status, &response);
-    metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - began_us) / 1e6);
-    if (context.subresource && leads_away(request.path)) return exchange.respond(std::move(response));
+    fairness::Gate::name_flow(*passage, response);
+    metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - passage->began_us) / 1e6);
+    if (context.subresource && leads_away(request.path)) {
+      passage->leave();
+      return passage->exchange->respond(std::move(response));
+    }
     if (context.info.verb != "watch")
       compress(request, response);
     else if (response.source)
       response.source = long_running_->track(std::move(response.source), metrics_.long_running(context));
-    exchange.respond(std::move(response));
+    if (passage->visits_many() && response.source) response.source = read_ahead(std::move(response.source), readers_);
+    if (gate_) gate_->hold(passage, response);
+    passage->exchange->respond(std::move(response));
   }
 
-  HandlerResult pass_chain(Context& context, const std::string& audit_id) {
+  // The answer, if he is not let in at all.
+  std::optional<HandlerResult> identify(Passage& passage) {
+    Context& context = passage.context;
     auto identity = access_->authenticate(context.http, context.info.path);
     if (identity) context.user = std::move(identity->user);
     if (auditor_)
-      if (auto refused = begin_trail(context, identity ? &context.user : nullptr, audit_id)) return std::move(*refused);
-    auto known = TRY(std::move(identity));
-    for (auto& warning : known.warnings) context.warnings.push_back(std::move(warning));
-    for (const auto& [key, value] : known.annotations) annotate(context, key, value);
-    auto impersonation = TRY(impersonate(*access_, context.http, context.info, context.user));
-    if (context.audit && impersonation.took_place) context.audit->impersonates(context.user, impersonation.constraint);
+      if (auto refused = begin_trail(context, identity ? &context.user : nullptr, passage.audit_id)) return std::move(*refused);
+    if (!identity) return fail(std::move(identity).error());
+    for (auto& warning : identity->warnings) context.warnings.push_back(std::move(warning));
+    for (const auto& [key, value] : identity->annotations) annotate(context, key, value);
+    auto impersonation = impersonate(*access_, context.http, context.info, context.user);
+    if (!impersonation) return fail(std::move(impersonation).error());
+    if (context.audit && impersonation->took_place) context.audit->impersonates(context.user, impersonation->constraint);
+    return std::nullopt;
+  }
+
+  // Without priority and fairness, what is too much is refused here.
+  HandlerResult pass(Context& context) {
+    if (is_long_running(context.info)) return handle(context);
     InFlight& lane = context.http.method == "GET" || context.http.method == "HEAD" ? reads_ : mutations_;
-    bool long_running = context.info.verb == "watch";
-    if (!long_running && !lane.enter())
-      return fail(Error(Reason::TooManyRequests, "The server has received too many requests and has asked us to try again later")
-                      .retry_after(1));
-    struct Leave {
-      InFlight* lane;
-      ~Leave() {
-        if (lane) lane->leave();
-      }
-    } leave{long_running ? nullptr : &lane};
+    bool counted = lane.enter();
+    if (!counted && !context.user.in("system:masters")) return fairness::too_many_requests(1);
+    auto result = handle(context);
+    if (counted) lane.leave();
+    return result;
+  }
+
+  HandlerResult handle(Context& context) {
     Page* page = page_for(context.info);
     TRY(authorize(context));
     if (!page && enters_pod(context.info)) TRY(authorize_as(context, "create"));
@@ -190,9 +240,7 @@ class Server final : public ApiServer {
   }
 
   static bool is_long_running(const RequestInfo& info) {
-    if (info.verb == "watch") return true;
-    auto& what = info.subresource;
-    return info.is_resource && (what == "attach" || what == "exec" || what == "proxy" || what == "log" || what == "portforward");
+    return info.verb == "watch" || fairness::is_connection(info);
   }
 
   // Browsers can ask for a WebSocket with GET only; that must not let in whoever may read pods and no more.
@@ -318,8 +366,10 @@ class Server final : public ApiServer {
   std::vector<std::unique_ptr<Page>> pages_;
   InFlight reads_, mutations_;
   std::atomic<bool> stopping_{false};
+  std::optional<fairness::Gate> gate_;  // none: it is switched off
   std::unique_ptr<Executor> workers_;
   std::unique_ptr<Usage> usage_;
+  StandingBack readers_;                // for long lists: they are work for the processor, and more at once would not be done sooner
   std::unique_ptr<Backends> backends_;  // last: it waits for threads that use the rest
 };
 

@@ -18,6 +18,10 @@
 
 namespace sampan::apiserver {
 
+namespace fairness {
+class FlowControl;
+}
+
 struct ServerConfig {
   BackendConfig backends;
   RuntimeConfig runtime_config;
@@ -25,7 +29,8 @@ struct ServerConfig {
   AccessConfig access;
   AuditConfig audit;
   UsageTimes usage;
-  unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;
+  bool priority_and_fairness = true;  // else reads and mutations are only counted, each to their own limit
+  unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;  // together the seats that levels share
   int64_t request_timeout_s = 60;
   int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again
   unsigned workers = 64;
@@ -51,6 +56,7 @@ class ApiServer {
   virtual Catalog& catalog() = 0;
   virtual const Services& services() = 0;
   virtual void add_page(std::unique_ptr<Page> page) = 0;
+  virtual fairness::FlowControl* flow_control() = 0;  // null: it is off
   virtual std::vector<std::string> paths() const = 0;  // that the pages have, in no order
   // Watches end cleanly and new requests are refused; the HTTP server then drains what runs.
   virtual void begin_shutdown() = 0;

@@ -5,6 +5,7 @@
 
 #include "apiserver/access/role_aggregation.h"
 #include "apiserver/api_endpoints.h"
+#include "apiserver/fairness/keeper.h"
 #include "apiserver/pages.h"
 #include "apiserver/service_addresses.h"
 #include "base/log.h"
@@ -50,6 +51,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
     config.backends.kubelet_certificate_file = base + ".crt";
     config.backends.kubelet_key_file = base + ".key";
   }
+  config.priority_and_fairness = options.priority_and_fairness;
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;
@@ -103,6 +105,7 @@ class Process final : public ApiProcess {
           {.address = options_.advertise_address, .port = options_.port, .shared_store = !options_.etcd_servers.empty()}));
     TRY(apiserver::aggregate_roles(server_->catalog(), real_clock()));
     aggregation_ = apiserver::RoleAggregation::start(server_->catalog(), real_clock());
+    if (auto* control = server_->flow_control()) flow_control_ = apiserver::fairness::Keeper::start(*control, server_->catalog(), real_clock());
     live_.emplace(*store_, options_.store_live_timeout_ns);
     ready_.emplace(*store_, options_.store_ready_timeout_ns);
     add_pages();
@@ -136,6 +139,7 @@ class Process final : public ApiProcess {
     server_->add_page(apiserver::issuer_pages(*server_->services().access->service_accounts()));
     server_->add_page(apiserver::openapi_pages(server_->catalog()));
     server_->add_page(apiserver::metrics_page(*server_));
+    if (auto* control = server_->flow_control()) server_->add_page(apiserver::flow_control_pages(*control));
     server_->add_page(apiserver::root_page(*server_));
   }
 
@@ -167,6 +171,7 @@ class Process final : public ApiProcess {
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;
   std::unique_ptr<apiserver::RoleAggregation> aggregation_;
   std::unique_ptr<apiserver::ApiEndpoints> endpoints_;
+  std::unique_ptr<apiserver::fairness::Keeper> flow_control_;
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
   std::unique_ptr<CertificateRotation> rotation_;

@@ -145,10 +145,13 @@ Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
   auto reads = flags.number("max-requests-inflight"), mutations = flags.number("max-mutating-requests-inflight");
   if (reads < 0) return fail(complaint("--max-requests-inflight can not be negative value"));
   if (mutations < 0) return fail(complaint("--max-mutating-requests-inflight can not be negative value"));
-  // 0 means no limit.
-  constexpr unsigned kUnlimited = 1'000'000;
-  out.reads_max = reads ? static_cast<unsigned>(reads) : kUnlimited;
-  out.mutations_max = mutations ? static_cast<unsigned>(mutations) : kUnlimited;
+  out.priority_and_fairness = flags.is_true("enable-priority-and-fairness");
+  if (out.priority_and_fairness && reads + mutations == 0)
+    return fail(complaint("invalid configuration: MaxRequestsInFlight=0 and MaxMutatingRequestsInFlight=0; they must add up to something positive"));
+  // 0 means no limit, where they do not make a sum to be shared.
+  const unsigned none = out.priority_and_fairness ? 0 : 1'000'000;
+  out.reads_max = reads ? static_cast<unsigned>(reads) : none;
+  out.mutations_max = mutations ? static_cast<unsigned>(mutations) : none;
   out.watch_seconds_min = flags.number("min-request-timeout");
   if (out.watch_seconds_min < 0) return fail(complaint("--min-request-timeout can not be negative value"));
   out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");

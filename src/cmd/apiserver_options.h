@@ -34,6 +34,7 @@ struct ApiserverOptions {
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
   apiserver::BackendConfig backends;
+  bool priority_and_fairness = true;
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
   int64_t shutdown_delay_ns = 0;

@@ -110,7 +110,7 @@ TEST(Options, Values) {
   EXPECT_EQ(options->advertise_address, "127.0.0.1");
   EXPECT_EQ(options->node_port_first, 30000);
   EXPECT_EQ(options->node_port_count, 11);
-  EXPECT_GT(options->reads_max, 400u);
+  EXPECT_EQ(options->reads_max + options->mutations_max, 200u);  // the seats
   EXPECT_FALSE(options->keeps_endpoints);
   EXPECT_EQ(options->runtime_config,
             (apiserver::RuntimeConfig{{"api/alpha", true}, {"apps/v1/deployments", false}, {"batch/v1", true}}));

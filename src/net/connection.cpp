@@ -107,7 +107,7 @@ void Connection::on_ready(uint32_t events) {
     for (int i = 0; i < kReadsPerTurn && state_ != State::Closed && wants_input(); i++)
       if (!read_socket()) break;
   }
-  if (state_ != State::Closed) loop_->at_turn_end(this);
+  if (state_ != State::Closed) ask_for_turn_end();
 }
 
 // False: nothing more for now.
@@ -259,7 +259,7 @@ bool Connection::send_burst() {
   burst.clear();
   burst_ = &burst;
   bool more = true;
-  while (more && burst.size() < burst_bytes_) more = encrypt_output();
+  while (more && burst.size() < burst_bytes_ && (burst.empty() || !loop_->others_wait(this))) more = encrypt_output();
   burst_ = nullptr;
   if (state_ == State::Closed) return false;
   turn_bytes_ += burst.size();
@@ -278,8 +278,9 @@ bool Connection::send_burst() {
 void Connection::on_turn_end() {
   turn_bytes_ = 0;
   bool more = state_ != State::Closed && send_wire() && state_ == State::Open;
-  while (more && turn_bytes_ < kTurnBytesMax) more = send_burst();
-  if (more) loop_->at_turn_end(this);
+  while (more && turn_bytes_ < kTurnBytesMax && (turn_bytes_ == 0 || !loop_->others_wait(this))) more = send_burst();
+  has_much_ = turn_bytes_ >= kProduceBytes;
+  if (more) ask_for_turn_end();
   if (state_ == State::Open && wire_.empty() && hand_over()) return;
   if (state_ == State::Open && protocol_->finished()) begin_linger();
   if (state_ == State::Lingering) say_goodbye();

@@ -33,7 +33,8 @@ class Connection final : public LoopClient, private Carrier {
   static int bio_read(BIO* bio, char* out, int size);
   static int bio_write(BIO* bio, const char* bytes, int size);
 
-  void output_ready() override { loop_->at_turn_end(this); }
+  void output_ready() override { ask_for_turn_end(); }
+  void ask_for_turn_end() { has_much_ ? loop_->later(this) : loop_->at_turn_end(this); }
   int64_t now_us() const override { return loop_->now_us(); }
 
   void put_on_wire(std::string_view bytes);
@@ -71,6 +72,7 @@ class Connection final : public LoopClient, private Carrier {
   std::string_view incoming_;  // ciphertext that TLS has not read yet; only during take()
   std::string* burst_ = nullptr;  // where ciphertext goes; only during send_burst()
   size_t turn_bytes_ = 0;         // made in this turn
+  bool has_much_ = false;         // to send, as of the last turn: others go first
   std::string wire_;              // ciphertext that the socket has not taken yet
   size_t wire_sent_ = 0;
   int64_t phase_at_us_;        // the state began

@@ -70,6 +70,24 @@ void Loop::at_turn_end(LoopClient* client) {
   turn_end_.push_back(client);
 }
 
+void Loop::later(LoopClient* client) {
+  if (client->at_turn_end_ || client->later_) return;
+  client->later_ = true;
+  late_.push_back(client);
+}
+
+bool Loop::others_wait(const LoopClient* client) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!tasks_.empty() || !woken_.empty()) return true;
+  }
+  epoll_event events[2];  // they stay ready for the next turn
+  int count = epoll_wait(epoll_, events, 2, 0);
+  for (int i = 0; i < count; i++)
+    if (events[i].data.ptr != client) return true;
+  return false;
+}
+
 bool Loop::armed_before(const LoopClient* client, int64_t due_us) const {
   return client->timer_due_us_ != 0 && client->timer_due_us_ <= due_us;
 }
@@ -94,7 +112,7 @@ void Loop::bury(std::unique_ptr<LoopClient> client) {
 }
 
 int Loop::wait_ms() {
-  if (!turn_end_.empty() || !buried_.empty()) return 0;
+  if (!turn_end_.empty() || !late_.empty() || !buried_.empty()) return 0;
   {
     std::lock_guard lock(mutex_);
     if (!tasks_.empty() || !woken_.empty()) return 0;
@@ -133,9 +151,20 @@ void Loop::end_turn() {
     client->at_turn_end_ = false;
     client->on_turn_end();
   }
+  // At least one in each turn, so that they go on however many come.
+  for (size_t left = late_.size(); left > 0; left--) {
+    auto client = late_.front();
+    late_.pop_front();
+    client->later_ = false;
+    client->on_turn_end();
+    if (!turn_end_.empty() || others_wait(nullptr)) break;
+  }
   auto dead = std::move(buried_);
   buried_.clear();
-  for (auto& client : dead) std::erase(turn_end_, client.get());
+  for (auto& client : dead) {
+    std::erase(turn_end_, client.get());
+    std::erase(late_, client.get());
+  }
 }
 
 void Loop::run() {
@@ -173,6 +202,7 @@ void Loop::end() {
   left.clear();
   woken.clear();
   turn_end_.clear();
+  late_.clear();
   buried_.clear();
   check(timers_.empty());
   current_loop = nullptr;

@@ -2,6 +2,7 @@
 // off to the end of the turn so that many answers leave in one system call.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,7 +41,7 @@ class LoopClient {
 
  private:
   friend class Loop;
-  bool at_turn_end_ = false;
+  bool at_turn_end_ = false, later_ = false;
   int64_t timer_due_us_ = 0;  // 0: not armed
 };
 
@@ -64,6 +65,9 @@ class Loop final : public Mailbox {
   void rewatch(int fd, uint32_t events, LoopClient* client);
   void unwatch(int fd);
   void at_turn_end(LoopClient* client);
+  // on_turn_end() after those who have little to do, and one at a time: in between the loop looks whether somebody has come.
+  void later(LoopClient* client);
+  bool others_wait(const LoopClient* client);  // somebody but this one has come since the turn began
   void arm(LoopClient* client, int64_t due_us);  // replaces its timer; fires a little late, together with others
   void disarm(LoopClient* client);
   bool armed_before(const LoopClient* client, int64_t due_us) const;
@@ -88,6 +92,7 @@ class Loop final : public Mailbox {
   int64_t now_us_ = 0;
   std::set<std::pair<int64_t, LoopClient*>> timers_;
   std::vector<LoopClient*> turn_end_;
+  std::deque<LoopClient*> late_;
   std::vector<std::unique_ptr<LoopClient>> buried_;
   std::string scratch_, burst_;
   std::unique_ptr<char[]> read_buffer_;
