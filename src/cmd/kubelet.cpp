@@ -18,6 +18,7 @@ namespace {
 
 constexpr unsigned kWorkers = 8;
 constexpr int64_t kTryAgainMs = 1000;
+constexpr int kServingDays = 3650;  // made anew at every start, and only then
 
 constexpr std::string_view kAbout =
     "Looks after the pods of a node: runs their containers by a runtime (CRI), mounts their volumes, probes them, and tells the API server how they are.";
@@ -76,7 +77,8 @@ Result<void> serve(const KubeletOptions& options, Running& running) {
     TRY(cluster::make_directory(options.pki_dir, 0700));
     auto request = cluster::CertificateRequest{.common_name = concat(options.agent.node_name, "@", real_clock().now_us() / 1'000'000),
                                                .dns_names = {options.agent.node_name},
-                                               .ip_addresses = options.agent.node_ips};
+                                               .ip_addresses = options.agent.node_ips,
+                                               .days = kServingDays};
     auto pair = TRY(cluster::make_certificate(request, nullptr));
     TRY(cluster::write_file(server.tls.key_file, pair.key_pem, 0600));
     TRY(cluster::write_file(server.tls.certificate_file, pair.certificate_pem, 0644));

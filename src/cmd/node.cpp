@@ -24,6 +24,7 @@ using Effect = Flag::Effect;
 
 constexpr unsigned kWorkers = 8;
 constexpr int64_t kTryAgainMs = 1000;
+constexpr int kServingDays = 3650;  // made anew at every start, and only then
 
 constexpr std::string_view kAbout =
     "Runs a node of a cluster whose server is elsewhere: the agent, the pods' network and the service proxy. `sampan join` calls it, with what it found out.";
@@ -97,7 +98,7 @@ Result<std::unique_ptr<Connected>> connect(const NodeFiles& files, NodeOptions n
   connected->informers = std::make_unique<client::Informers>(connected->caches->open(), *connected->executor);
   // Signed by itself, as kubelets' are: the API server does not ask whom it is signed by.
   node.serving = TRY(cluster::make_certificate(
-      {.common_name = concat(node.node_name, "@", real_clock().now_us() / 1'000'000), .dns_names = {node.node_name}, .ip_addresses = {node.node_ip, "127.0.0.1"}}, nullptr));
+      {.common_name = concat(node.node_name, "@", real_clock().now_us() / 1'000'000), .dns_names = {node.node_name}, .ip_addresses = {node.node_ip, "127.0.0.1"}, .days = kServingDays}, nullptr));
   connected->keeper = std::make_unique<CredentialKeeper>(*connected->api, files.pki(), node.node_name);
   connected->node = TRY(NodeProcess::start(std::move(node), *connected->api, *connected->api, *connected->informers, *connected->executor));
   return connected;
