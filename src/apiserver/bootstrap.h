@@ -39,5 +39,6 @@ void add_usage_reader(StandardObjects& out);  // who may read metrics.k8s.io, wh
 PolicyRules standard_rules(std::string_view cluster_role);  // as they are made, whatever became of them
 void add_flow_control(Clock& clock, StandardObjects& out);
 void add_api_services(const Catalog& catalog, StandardObjects& out);
+Result<void> remove_stale_api_services(Catalog& catalog);
 
 }  // namespace sampan::apiserver
