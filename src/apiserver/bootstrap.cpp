@@ -163,7 +163,8 @@ Result<void> bootstrap(Catalog& catalog, const BootstrapOptions& options) {
   if (catalog.has_group(kUsageGroup)) add_usage_reader(objects);
   add_api_services(catalog, objects);
   TRY(add_kubernetes_service(options, objects));
-  return ensure_objects(catalog, objects, clock);
+  TRY(ensure_objects(catalog, objects, clock));
+  return remove_stale_api_services(catalog);
 }
 
 }  // namespace sampan::apiserver

@@ -40,5 +40,6 @@ PolicyRules standard_rules(std::string_view cluster_role);  // as they are made,
 void add_flow_control(Clock& clock, StandardObjects& out);
 Result<void> ensure_flow_control(Catalog& catalog, Clock& clock);  // again, for what became of them
 void add_api_services(const Catalog& catalog, StandardObjects& out);
+Result<void> remove_stale_api_services(Catalog& catalog);
 
 }  // namespace sampan::apiserver

@@ -78,6 +78,22 @@ TEST_F(Bootstrap, FlowControlAndServices) {
   EXPECT_EQ((*config)["data"]["client-ca-file"].as_string(), "PEM");
 }
 
+TEST_F(Bootstrap, GroupsThatAreServedNoMoreHaveNoService) {
+  auto make = [&](std::string_view name, std::string_view managed) {
+    return server_.ask("POST", "/apis/apiregistration.k8s.io/v1/apiservices", {{"content-type", "application/json"}},
+                       concat(R"({"metadata":{"name":"v1.)", name, R"(","labels":{"kube-aggregator.kubernetes.io/automanaged":")", managed, R"("}},"spec":{"group":")", name,
+                              R"(","version":"v1","groupPriorityMinimum":100,"versionPriority":100}})")).status;
+  };
+  ASSERT_EQ(make("gone.example.com", "onstart"), 201);
+  ASSERT_EQ(make("other.example.com", "true"), 201);
+  ASSERT_TRUE(bootstrap(server_.catalog(), {}));
+  auto status = [&](std::string_view name) { return server_.ask("GET", concat("/apis/apiregistration.k8s.io/v1/apiservices/", name), {}).status; };
+  EXPECT_EQ(status("v1.gone.example.com"), 404);
+  EXPECT_EQ(status("v1.other.example.com"), 200);
+  EXPECT_EQ(status("v1.apps"), 200);
+  EXPECT_EQ(status("v1."), 200);
+}
+
 TEST_F(Bootstrap, SecondStartChangesNothing) {
   auto before = get("rbac.authorization.k8s.io", "clusterroles", "", "view");
   ASSERT_TRUE(before);

@@ -4,6 +4,7 @@
 
 #include "api/core_v1.h"
 #include "apiserver/bootstrap.h"
+#include "apiserver/in_process.h"
 #include "apiserver/testing.h"
 #include "base/text.h"
 #include "schema/yaml.h"
@@ -189,6 +190,14 @@ TEST_F(UsageGroup, AnswersAsMetricsServer) {
   EXPECT_TRUE(has(get("/apis/metrics.k8s.io/v1beta1/nodes/zz"), R"(nodes \"zz\" not found)"));
   EXPECT_TRUE(get("/apis/metrics.k8s.io/v1beta1/pods?watch=true").starts_with("405"));
   EXPECT_EQ(server_.ask("DELETE", "/apis/metrics.k8s.io/v1beta1/nodes/n", {}).status, 405);
+}
+
+TEST_F(UsageGroup, IsThereForComponentsOfThisProcess) {
+  auto api = in_process_api(server_.server(), {"autoscaler", {"system:masters"}, "test"});
+  auto pods = api->list(client::builtin("metrics.k8s.io", "pods"), "default");
+  ASSERT_TRUE(pods) << pods.error().message();
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ((*pods->front())["containers"].item(0)["usage"]["cpu"].as_string(), "1");
 }
 
 TEST_F(UsageGroup, HasTables) {
