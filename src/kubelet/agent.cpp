@@ -254,9 +254,12 @@ Result<std::string> AgentImpl::runtime_handler(std::string_view runtime_class) {
 std::optional<Parts::Refusal> AgentImpl::admit_pod(const schema::ObjectRef& pod) {
   auto view = pod->as<core_v1::Pod>();
   std::vector<schema::ObjectRef> others;
-  for (auto& other : pods_->pods())
-    if (other.life == PodLife::Active || other.life == PodLife::Terminating)
-      if (other.pod->as<core_v1::Pod>().metadata().uid() != view.metadata().uid()) others.push_back(other.pod);
+  for (auto& other : pods_->pods()) {
+    auto known = other.pod->as<core_v1::Pod>();
+    // One that is told to have ended counts no more, as for the scheduler, though its volumes may be with us a little longer.
+    bool counts = (other.life == PodLife::Active || other.life == PodLife::Terminating) && !is_terminal(known.status().phase());
+    if (counts && known.metadata().uid() != view.metadata().uid()) others.push_back(other.pod);
+  }
   auto node = node_object();
   bool groups = false;
   Pressure pressure;
