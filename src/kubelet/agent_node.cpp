@@ -121,6 +121,8 @@ bool AgentImpl::keep_node(int64_t now) {
   }
   auto in = node_input();
   if (!is_enrolled_) {
+    // Made anew it gets another network for its pods: those of before would be cut off, and go first, as pods without a node do.
+    if (was_deleted_ && has_pods_of_server()) return false;
     auto node = node_.enroll(in);
     if (!node) {
       LOG_V(1, "the node cannot be registered: ", node.error().message());
@@ -129,15 +131,21 @@ bool AgentImpl::keep_node(int64_t now) {
     std::lock_guard lock(mutex_);
     enrolled_ = *node;
     is_enrolled_ = true;
+    was_deleted_ = false;
     recorder_.node(EventType::Normal, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
   } else if (auto told = node_.tell(in); !told) {
-    // Somebody deleted it: it is made anew.
-    if (told.error().is(Reason::NotFound)) is_enrolled_ = false;
+    // Somebody deleted it.
+    if (told.error().is(Reason::NotFound)) is_enrolled_ = false, was_deleted_ = true;
     LOG_V(1, "the node's status cannot be told: ", told.error().message());
     return false;
   }
   last_ready_ = in.not_ready.empty() ? "yes" : in.not_ready;
   return true;
+}
+
+bool AgentImpl::has_pods_of_server() const {
+  auto pods = pods_->pods();
+  return std::ranges::any_of(pods, [](const KnownPod& pod) { return pod.life != PodLife::Terminated && !is_static(pod.pod->as<core_v1::Pod>()); });
 }
 
 void AgentImpl::keep_house(int64_t now) {

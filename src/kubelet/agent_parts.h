@@ -54,6 +54,7 @@ class AgentImpl final : public Agent {
   void look_at_runtime();
   NodeInput node_input();
   bool keep_node(int64_t now);
+  bool has_pods_of_server() const;
   void keep_house(int64_t now);
   void keep_off_limits();
   Measured measure();
@@ -105,7 +106,7 @@ class AgentImpl final : public Agent {
   std::mutex mirrors_mutex_;  // held by who makes mirrors
 
   // The keeper's alone
-  bool is_enrolled_ = false, pods_known_ = false;
+  bool is_enrolled_ = false, was_deleted_ = false, pods_known_ = false;
   std::atomic<bool> followed_{false};
   int64_t looked_at_ = 0, told_at_ = 0, leased_at_ = 0, housed_at_ = 0, cleaned_at_ = 0, images_at_ = 0, refreshed_at_ = 0;
   std::vector<Image> node_images_;

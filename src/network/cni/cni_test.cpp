@@ -210,6 +210,15 @@ TEST(CniInstall, WritesAndRemoves) {
     auto list = schema::parse_json(text, arena);
     ASSERT_TRUE(list) << text;
     EXPECT_EQ((*list)["plugins"].at(0)["podCIDRs"].at(0).as_string(), "10.1.0.0/24");
+    // A bridge stays as long as its node's network does, and routes to other nodes until the end.
+    NetlinkSocket route = std::move(*NetlinkSocket::open(NETLINK_ROUTE));
+    ASSERT_TRUE(make_bridge(route, installation.bridge, 0));
+    installation.cluster_networks = {*parse_network("10.1.0.0/16")};
+    ASSERT_TRUE(install(installation));
+    EXPECT_TRUE(*find_link(route, installation.bridge));
+    installation.pod_networks = {*parse_network("10.1.7.0/24")};
+    ASSERT_TRUE(install(installation));
+    EXPECT_FALSE(*find_link(route, installation.bridge));
     ASSERT_TRUE(uninstall(installation));
     EXPECT_FALSE(table_exists(netfilter, Family::Ip, "sampan-cni"));
     EXPECT_NE(access((folder.path + "/bin/sampan-cni").c_str(), F_OK), 0);

@@ -83,8 +83,8 @@ void put_text(std::string& out, std::string_view name, std::string_view value) {
   schema::write_json_string(out, value);
 }
 
-// Of the configuration that was written when the node learnt its networks.
-std::vector<Network> installed_cluster_networks(const Installation& installation) {
+// Of the configuration that was written when the node learnt its networks: "podCIDRs", "clusterCIDRs".
+std::vector<Network> installed_networks(const Installation& installation, std::string_view member) {
   std::vector<Network> networks;
   std::ifstream file(concat(installation.configuration_directory, "/", installation.file_name));
   std::string text(std::istreambuf_iterator<char>(file), {});
@@ -92,7 +92,7 @@ std::vector<Network> installed_cluster_networks(const Installation& installation
   auto root = schema::parse_json(text, arena);
   if (!root) return networks;
   for (schema::Value plugin : (*root)["plugins"].items())
-    for (schema::Value cidr : plugin["clusterCIDRs"].items())
+    for (schema::Value cidr : plugin[member].items())
       if (auto parsed = parse_network(cidr.as_string())) networks.push_back(*parsed);
   return networks;
 }
@@ -137,12 +137,18 @@ Result<void> install(const Installation& installation) {
   std::string path = concat(installation.configuration_directory, "/", installation.file_name);
   std::string text = configuration_list(installation);
   if (says(path, text)) return {};
+  if (auto before = installed_networks(installation, "podCIDRs"); !before.empty() && before != installation.pod_networks) {
+    // Its addresses are of a network that may be another node's by now.
+    NetlinkSocket route = TRY(NetlinkSocket::open(NETLINK_ROUTE));
+    std::optional<Link> bridge = TRY(find_link(route, installation.bridge));
+    if (bridge && bridge->kind == "bridge") TRY(remove_link(route, bridge->index));
+  }
   return write_whole(path, text);
 }
 
 Result<void> uninstall(const Installation& installation) {
   std::string program = program_of(installation);
-  auto cluster_networks = installed_cluster_networks(installation);
+  auto cluster_networks = installed_networks(installation, "clusterCIDRs");
   unlink(concat(installation.configuration_directory, "/", installation.file_name).c_str());
   for (std::string_view name : {kPluginType, kLoopbackType}) {
     std::string link = concat(installation.binary_directory, "/", name);
