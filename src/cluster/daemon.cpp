@@ -20,13 +20,14 @@ std::string contents(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// When the process was started, in the kernel's ticks since boot: with the number it names a process for good. "" = there is none.
+// When the process was started, in the kernel's ticks since boot: with the number it names a process for good. "" = there is none. One that was killed is
+// there until its last thread is gone: until then it holds its files and ports.
 std::string start_time(int pid) {
   auto stat = contents(concat("/proc/", pid, "/stat"));
   auto behind_name = stat.rfind(')');
   if (behind_name == std::string::npos) return {};
   auto fields = split(std::string_view(stat).substr(behind_name + 2), ' ');
-  if (fields.size() < 20 || fields[0] == "Z") return {};
+  if (fields.size() < 20 || (fields[0] == "Z" && fields[17] == "1")) return {};
   return std::string(fields[19]);
 }
 

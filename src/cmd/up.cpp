@@ -37,6 +37,7 @@ constexpr Flag kFlags[] = {
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much the cluster logs.", 'v'},
 };
 
+constexpr int kPortTries = 50;
 constexpr int64_t kApiTimeoutUs = 30'000'000, kNodeTimeoutUs = 90'000'000, kPodTimeoutUs = 90'000'000;
 
 class Up {
@@ -68,7 +69,9 @@ class Up {
  private:
   Result<void> check_ports() {
     auto check = [](uint16_t port, std::string_view advice) -> Result<void> {
-      if (port_is_free(port)) return {};
+      // The kernel takes back a moment later what a killed server had.
+      for (int tries = 0; tries < kPortTries; tries++, usleep(20'000))
+        if (port_is_free(port)) return {};
       return fail(bad_request(concat("port ", port, " is in use by another program (another Kubernetes?); ", advice)));
     };
     TRY(check(static_cast<uint16_t>(flags_.number("secure-port")), "--secure-port and --data-dir make room for two"));
