@@ -16,7 +16,7 @@ find_program(GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
 
 # The messages and calls of .proto files (named from src/) as a library.
 #
-#   sampan_grpc(store_etcd_messages store/etcd.proto)
+#   sampan_grpc(store_messages store/etcd.proto)
 function(sampan_grpc name)
   foreach(proto ${ARGN})
     string(REGEX REPLACE "\\.proto$" "" stem ${CMAKE_BINARY_DIR}/generated/${proto})

@@ -134,7 +134,9 @@ class Process final : public ApiProcess {
  private:
   void add_pages() {
     server_->add_page(apiserver::version_page());
-    server_->add_page(apiserver::health_pages(health_checks(*live_, *ready_, leaving_)));
+    auto checks = health_checks(*live_, *ready_, leaving_);
+    if (has_kms_ || options_.reload_encryption_config) checks.push_back({.name = "kms-providers", .run = [this] { return encrypted_->check(); }});
+    server_->add_page(apiserver::health_pages(std::move(checks)));
     server_->add_page(apiserver::discovery_pages(server_->catalog(), options_.host()));
     server_->add_page(apiserver::issuer_pages(*server_->services().access->service_accounts()));
     server_->add_page(apiserver::openapi_pages(server_->catalog()));
@@ -146,7 +148,10 @@ class Process final : public ApiProcess {
   Result<void> encrypt_store() {
     const auto& path = options_.encryption_config_file;
     if (path.empty()) return {};
-    auto encrypted = store::make_encrypted_store(std::move(store_), TRY(load_encryption_config(path)));
+    auto encryption = TRY(load_encryption_config(path));
+    auto encrypted = store::make_encrypted_store(std::move(store_), encryption);
+    encrypted_ = encrypted.get();
+    has_kms_ = encryption->has_checks();
     if (options_.reload_encryption_config) encryption_reload_ = reload_encryption_config(path, *encrypted);
     store_ = std::move(encrypted);
     return {};
@@ -166,6 +171,8 @@ class Process final : public ApiProcess {
   std::string authority_pem_;
   std::atomic<bool> leaving_{false};
   std::unique_ptr<store::Store> store_;
+  store::EncryptedStore* encrypted_ = nullptr;  // the store, if it is one
+  bool has_kms_ = false;
   std::unique_ptr<EncryptionReload> encryption_reload_;
   std::unique_ptr<apiserver::ApiServer> server_;
   std::unique_ptr<apiserver::ServiceAddresses> addresses_;

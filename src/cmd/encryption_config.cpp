@@ -13,6 +13,7 @@
 #include "registry/field_errors.h"
 #include "registry/storage_keys.h"
 #include "schema/yaml.h"
+#include "store/encryption/kms.h"
 
 namespace sampan::cmd {
 
@@ -87,7 +88,30 @@ void check_key(Value key, const Path& at, bool is_box, FieldErrors& errors) {
                    concat("secret is not of the expected length, got ", size, ", expected one of ", is_box ? "[32]" : "[16 24 32]"));
 }
 
-void check_provider(Value provider, const Path& at, FieldErrors& errors) {
+constexpr std::string_view kUnix = "unix://";
+
+void check_kms(Value kms, const Path& at, std::set<std::string>& names, FieldErrors& errors) {
+  std::string name(kms["name"].as_string()), version(kms["apiVersion"].as_string());
+  auto name_at = at.child("name"), endpoint_at = at.child("endpoint");
+  if (name.empty()) errors.required(name_at, "name is a mandatory field for a provider");
+  if (name.find(':') != std::string::npos) errors.invalid(name_at, name, concat("invalid KMS provider name ", name, ", must not contain ':'"));
+  if (!names.insert(name).second) errors.invalid(name_at, name, concat("duplicate KMS provider name ", name, ", names must be unique"));
+  int64_t timeout_ns = 1;
+  if (auto text = kms["timeout"].as_string(); !text.empty() && (!parse_duration(text, timeout_ns) || timeout_ns <= 0))
+    errors.invalid(at.child("timeout"), text, "timeout should be a positive value");
+  auto endpoint = kms["endpoint"].as_string();
+  if (endpoint.empty())
+    errors.invalid(endpoint_at, "", "endpoint is a mandatory field for a kms");
+  else if (!endpoint.starts_with(kUnix))
+    errors.invalid(endpoint_at, endpoint, concat("unsupported scheme ", quoted(endpoint.substr(0, endpoint.find(':'))), " for KMS provider, only unix is supported"));
+  if (!kms["cachesize"].is_missing() && version != "v1") errors.invalid(at.child("cachesize"), kms["cachesize"].as_int(), "cachesize is not supported in v2");
+  if (version == "v1" || version.empty())
+    errors.forbidden(at.child("apiVersion"), "KMSv1 is deprecated and will only receive security updates going forward. Use KMSv2 instead");
+  else if (version != "v2")
+    errors.invalid(at.child("apiVersion"), version, "unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported");
+}
+
+void check_provider(Value provider, const Path& at, std::set<std::string>& kms_names, FieldErrors& errors) {
   constexpr std::string_view kinds[] = {"aesgcm", "aescbc", "secretbox", "identity", "kms"};
   int found = 0;
   for (auto kind : kinds) found += provider[kind].is_object();
@@ -95,6 +119,7 @@ void check_provider(Value provider, const Path& at, FieldErrors& errors) {
     errors.invalid(at, Shown::raw("{}"), "provider does not contain any of the expected providers: KMS, AESGCM, AESCBC, Secretbox, Identity");
   if (found > 1)
     errors.invalid(at, Shown::raw("{}"), "more than one provider specified in a single element, should split into different list elements");
+  if (provider["kms"].is_object()) check_kms(provider["kms"], at.child("kms"), kms_names, errors);
   for (auto kind : {"aesgcm", "aescbc", "secretbox"}) {
     if (!provider[kind].is_object()) continue;
     auto named = at.child(kind);
@@ -115,6 +140,7 @@ void check_config(Value tree, FieldErrors& errors) {
   auto root = Path("resources");
   Value entries = tree["resources"];
   if (entries.empty()) return errors.required(root, "at least one resources is required");
+  std::set<std::string> kms_names;
   for (uint32_t i = 0; i < entries.size(); i++) {
     auto entry_at = root.index(i), resources_at = entry_at.child("resources"), providers_at = entry_at.child("providers");
     auto names = texts_of(entries.at(i)["resources"]);
@@ -124,7 +150,7 @@ void check_config(Value tree, FieldErrors& errors) {
     for (uint32_t k = 0; k < names.size(); k++)
       if (auto why = complaint_about(names[k]); !why.empty()) errors.invalid(resources_at.index(k), names[k], why);
     if (providers.empty()) errors.required(providers_at, concat("at least one ", providers_at.text(), " is required"));
-    for (uint32_t k = 0; k < providers.size(); k++) check_provider(providers.at(k), providers_at.index(k), errors);
+    for (uint32_t k = 0; k < providers.size(); k++) check_provider(providers.at(k), providers_at.index(k), kms_names, errors);
   }
 }
 
@@ -146,9 +172,16 @@ constexpr Form kForms[] = {
     {"secretbox", "k8s:enc:secretbox:v1:", "no matching key was found for the provided Secretbox transformer", store::secretbox_cipher},
 };
 
-Result<void> add_providers(Value provider, std::vector<Provider>& out) {
+Result<void> add_providers(Value provider, std::vector<Provider>& out, store::Encryption& encryption) {
   if (provider["identity"].is_object()) out.push_back({});
-  if (provider["kms"].is_object()) return fail(bad_request("KMS providers cannot be used"));
+  if (Value it = provider["kms"]; it.is_object()) {
+    store::KmsOptions options{.name = std::string(it["name"].as_string()), .socket = std::string(it["endpoint"].as_string().substr(kUnix.size()))};
+    int64_t timeout_ns;
+    if (parse_duration(it["timeout"].as_string(), timeout_ns)) options.timeout_us = timeout_ns / 1000;
+    auto kms = store::open_kms(options);
+    encryption.add_check([kms] { return kms->check(); });
+    out.push_back({"k8s:enc:kms:v2:", concat(options.name, ":"), kms});
+  }
   for (const Form& form : kForms)
     for (Value key : provider[form.kind]["keys"].items()) {
       std::string secret;
@@ -177,10 +210,11 @@ Result<std::shared_ptr<const store::Encryption>> parse_encryption_config(std::st
   check_config(tree, errors);
   if (!errors.empty()) return fail(bad_request(words_of(errors)));
 
+  auto encryption = std::make_shared<store::Encryption>();
   std::map<GroupResource, std::vector<Provider>> by_resource;
   for (Value entry : tree["resources"].items()) {
     std::vector<Provider> providers;
-    for (Value provider : entry["providers"].items()) TRY(add_providers(provider, providers));
+    for (Value provider : entry["providers"].items()) TRY(add_providers(provider, providers, *encryption));
     for (const auto& name : texts_of(entry["resources"])) {
       auto resource = parse_resource(name);
       for (const GroupResource& mask : {GroupResource{resource.group, "*"}, GroupResource{"*", "*"}})
@@ -193,7 +227,6 @@ Result<std::shared_ptr<const store::Encryption>> parse_encryption_config(std::st
 
   std::map<GroupResource, std::shared_ptr<const store::Providers>> made;
   for (auto& [resource, providers] : by_resource) made[resource] = std::make_shared<const store::Providers>(std::move(providers));
-  auto encryption = std::make_shared<store::Encryption>();
   std::set<std::string> seen;
   for (const auto& resource : schema::builtin_resources()) {
     auto stored = stored_resource(resource);
@@ -247,6 +280,11 @@ class Reload final : public EncryptionReload {
     auto encryption = parse_encryption_config(*text);
     if (!encryption) {
       LOG_ERROR("error processing encryption config file ", path_, ": ", encryption.error().message());
+      return;
+    }
+    if (auto well = (*encryption)->check(); !well) {
+      LOG_ERROR("error processing encryption config file ", path_, ": ", well.error().message());
+      text_.clear();  // looked at again
       return;
     }
     store_.use(std::move(*encryption));

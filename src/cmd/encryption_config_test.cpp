@@ -60,6 +60,9 @@ TEST(EncryptionConfig, Complaints) {
        R"(resources[0].providers[0].aescbc.keys[0].secret: Invalid value: "REDACTED": secret is not of the expected length, got 3, expected one of [16 24 32])"},
       {"[{resources: [secrets], providers: [{secretbox: {keys: [{name: a, secret: '%'}]}}]}]",
        R"(resources[0].providers[0].secretbox.keys[0].secret: Invalid value: "REDACTED": secrets must be base64 encoded)"},
+      {"[{resources: [secrets], providers: [{kms: {apiVersion: v2, name: 'a:b', endpoint: 'tcp://x'}}]}]",
+       R"([resources[0].providers[0].kms.name: Invalid value: "a:b": invalid KMS provider name a:b, must not contain ':', )"
+       R"(resources[0].providers[0].kms.endpoint: Invalid value: "tcp://x": unsupported scheme "tcp" for KMS provider, only unix is supported])"},
       {concat("[{resources: [secrets], providers: [{identity: {}, aescbc: {keys: [{name: a, secret: ", kSecret, "}]}}]}]"),
        "resources[0].providers[0]: Invalid value: {}: more than one provider specified in a single element, should split into different list elements"},
   };

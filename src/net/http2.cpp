@@ -336,7 +336,9 @@ void Http2Connection::submit_answer(Stream& stream) {
   thread_local std::vector<nghttp2_nv> fields;
   fields.clear();
   auto add = [](std::string_view name, std::string_view value) {
-    fields.push_back({(uint8_t*)name.data(), (uint8_t*)value.data(), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    // What never comes again must not push the rest out of the table of fields.
+    uint8_t flags = name == "audit-id" ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    fields.push_back({(uint8_t*)name.data(), (uint8_t*)value.data(), name.size(), value.size(), flags});
   };
   add(":status", {status, static_cast<size_t>(status_end - status)});
   for (auto& [name, value] : response.headers) {

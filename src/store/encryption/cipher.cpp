@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/check.h"
@@ -12,7 +13,7 @@ namespace sampan::store {
 
 namespace {
 
-constexpr size_t kBlock = 16, kGcmNonce = 12, kGcmTag = 16, kBoxNonce = 24, kBoxTag = 16, kBoxKey = 32;
+constexpr size_t kBlock = 16, kGcmNonce = 12, kGcmTag = 16, kBoxNonce = 24, kBoxTag = 16, kBoxKey = 32, kSeed = 32;
 
 struct ContextDeleter {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
@@ -126,6 +127,34 @@ class AesGcm final : public Cipher {
   const EVP_CIPHER* const type_;
 };
 
+class SeededGcm final : public Cipher {
+ public:
+  explicit SeededGcm(std::string_view secret) : secret_(secret) {}
+
+  Result<std::string> seal(std::string_view plain, std::string_view key) const override {
+    auto info = random_bytes(kSeed);
+    return info + TRY(derived(info).seal(plain, key));
+  }
+  Result<std::string> open(std::string_view sealed, std::string_view key, bool& stale) const override {
+    if (sealed.size() < kSeed) return fail(too_short());
+    return derived(sealed.substr(0, kSeed)).open(sealed.substr(kSeed), key, stale);
+  }
+
+ private:
+  // HKDF's expansion with SHA-256: one block is enough for the key.
+  AesGcm derived(std::string_view info) const {
+    auto text = concat(info, '\x01');
+    unsigned char block[32];
+    unsigned size = 0;
+    check(HMAC(EVP_sha256(), secret_.get().data(), static_cast<int>(secret_.get().size()), bytes(text), text.size(), block, &size) && size == sizeof block);
+    AesGcm cipher({reinterpret_cast<char*>(block), sizeof block});
+    OPENSSL_cleanse(block, sizeof block);
+    return cipher;
+  }
+
+  const Secret secret_;
+};
+
 std::string poly1305(std::string_view key, std::string_view text) {
   static EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "POLY1305", nullptr);
   check(mac != nullptr);
@@ -190,6 +219,11 @@ Result<std::unique_ptr<Cipher>> aes_cbc_cipher(std::string_view secret) {
 Result<std::unique_ptr<Cipher>> aes_gcm_cipher(std::string_view secret) {
   if (!aes(Mode::Gcm, secret.size())) return fail(key_size(secret.size()));
   return std::make_unique<AesGcm>(secret);
+}
+
+Result<std::unique_ptr<Cipher>> seeded_gcm_cipher(std::string_view secret) {
+  if (secret.size() < kSeed) return fail(bad_request(concat("invalid seed length ", secret.size(), " used for key generation")));
+  return std::make_unique<SeededGcm>(secret);
 }
 
 Result<std::unique_ptr<Cipher>> secretbox_cipher(std::string_view secret) {

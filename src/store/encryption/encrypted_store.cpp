@@ -72,6 +72,7 @@ class Encrypted final : public EncryptedStore {
   Encrypted(std::unique_ptr<Store> inner, EncryptionRef encryption)
       : inner_(std::move(inner)), current_(std::make_shared<Current>(std::move(encryption))) {}
   void use(EncryptionRef encryption) override { current_->set(std::move(encryption)); }
+  Result<void> check() override { return current_->get()->check(); }
 
   Result<Written> write(Write write) override {
     auto encryption = current_->get();
@@ -160,6 +161,11 @@ const Providers& Encryption::of(std::string_view key) const {
   for (const auto& [prefix, providers] : by_prefix_)
     if (key.starts_with(prefix)) return *providers;
   return identity;
+}
+
+Result<void> Encryption::check() const {
+  for (const auto& check : checks_) TRY(check());
+  return {};
 }
 
 std::unique_ptr<EncryptedStore> make_encrypted_store(std::unique_ptr<Store> inner, EncryptionRef encryption) {

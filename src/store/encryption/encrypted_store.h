@@ -34,14 +34,20 @@ class Encryption {
  public:
   void add(std::string prefix, std::shared_ptr<const Providers> providers);
   const Providers& of(std::string_view key) const;
+  // Whether those who are needed besides us are well.
+  void add_check(std::function<Result<void>()> check) { checks_.push_back(std::move(check)); }
+  bool has_checks() const { return !checks_.empty(); }
+  Result<void> check() const;
 
  private:
+  std::vector<std::function<Result<void>()>> checks_;
   std::vector<std::pair<std::string, std::shared_ptr<const Providers>>> by_prefix_;
 };
 
 class EncryptedStore : public Store {
  public:
   virtual void use(std::shared_ptr<const Encryption> encryption) = 0;  // from now on
+  virtual Result<void> check() = 0;                                    // of what is used now
 };
 std::unique_ptr<EncryptedStore> make_encrypted_store(std::unique_ptr<Store> inner, std::shared_ptr<const Encryption> encryption);
 
