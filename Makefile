@@ -3,7 +3,7 @@ PRESET ?= dev
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 
-.PHONY: all help deps test test-clients test-tour up down bench check fuzz format clean release
+.PHONY: all help deps test test-clients test-break-in test-tour up down bench check fuzz format clean release
 
 all: $(BUILD)/build.ninja ## build the binary (PRESET=dev|release|asan|tsan)
 	@ninja -C $(BUILD) -j$(JOBS) sampan
@@ -24,6 +24,9 @@ test: $(BUILD)/build.ninja ## build and run all tests
 test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 	@test/clients/run $(BUILD)/src/cmd/sampan
 	@test/components $(BUILD)/src/cmd/sampan
+
+test-break-in: ## try to break into the API server (KUBE_APISERVER=... ETCD=... compares with the real one)
+	@test/break-in $(BUILD)/src/cmd/sampan
 
 test-tour: ## run the tests with real containers (as root)
 	@test/tour $(BUILD)/src/cmd/sampan

@@ -175,7 +175,9 @@ TEST(DeploymentScenario, RecreateNeverMixesVersions) {
     ASSERT_TRUE(web.until([&] {
       std::set<std::string_view> images;
       auto pods = web.pods();
-      for (const auto& pod : pods) images.insert(pod_of(*pod).spec().containers()[0].image());
+      // One that has ended runs nothing any more, though its object may still be there: the new version need not wait for that.
+      for (const auto& pod : pods)
+        if (pod_of(*pod).status().phase() != "Succeeded") images.insert(pod_of(*pod).spec().containers()[0].image());
       mixed |= images.size() > 1;
       return web.done(4, "v2");
     }));

@@ -291,8 +291,7 @@ std::optional<std::pair<int, std::string_view>> Http1Connection::judge_head() {
     target.erase(0, path);
     if (!target.starts_with('/')) target.insert(0, 1, '/');
   }
-  if (target.empty() || (target.front() != '/' && target != "*")) return Refusal{400, ""};
-  split_target(target, request_);
+  if (target.empty() || (target.front() != '/' && target != "*") || !split_target(target, request_)) return Refusal{400, ""};
   return std::nullopt;
 }
 

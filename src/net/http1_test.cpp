@@ -114,6 +114,8 @@ TEST(Http1, WhatIsRefused) {
       {"http/0.9", "GET /\r\n\r\n", "505"},
       {"second space", "GET / x HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"lower case", "get / HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
+      {"escape that is none", "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
+      {"escape that ends early", "GET /a%2?b HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"relative path", "GET a HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"method that is no word", "B(EW / HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
       {"connect", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", "405"},
@@ -308,7 +310,10 @@ TEST(Http1, ExchangeMayOutliveItsConnection) {
 
 TEST(Http1, PeerIsNobodyOnceItsCertificateHasExpired) {
   for (int left_s : {60, -1}) {
-    Http1 rig([&](std::shared_ptr<Exchange> exchange) { exchange->respond({.body = exchange->request().peer ? "jane" : "nobody"}); });
+    Http1 rig([&](std::shared_ptr<Exchange> exchange) {
+      auto& request = exchange->request();
+      exchange->respond({.body = !request.peer ? "anybody" : request.peer->is_client ? "jane" : "nobody"});
+    });
     rig.peer = {.certificate = std::make_shared<PeerCertificate>(), .expires_at_s = time(nullptr) + left_s};
     rig.connection = std::make_unique<Http1Connection>(rig.context());
     EXPECT_TRUE(rig.talk("GET / HTTP/1.1\r\nHost: h\r\n\r\n").ends_with(left_s > 0 ? "jane" : "nobody"));

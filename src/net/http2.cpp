@@ -27,6 +27,7 @@ struct Http2Connection::Stream {
   const int32_t id;
   bool head_request = false;
   bool expects_continue = false;
+  bool bad_target = false;
   bool receiving = true;         // the request is not complete
   bool refused = false;          // what else it sends is dropped
   bool answered = false;
@@ -217,7 +218,7 @@ void Http2Connection::take_header(Stream& stream, std::string_view name, std::st
   if (name == ":method") {
     request.method = value;
   } else if (name == ":path") {
-    split_target(value, request);
+    stream.bad_target = !split_target(value, request);
   } else if (name == ":authority" || (name == "host" && request.host.empty())) {
     request.host = value;
   } else if (name == "cookie") {
@@ -246,9 +247,9 @@ void Http2Connection::head_complete(Stream& stream, bool ended) {
     stream.response = Response{.status = 431};
     return submit_answer(stream);
   }
-  if (stream.request.method == "CONNECT") {
+  if (stream.bad_target || stream.request.method == "CONNECT") {
     stream.refused = true;
-    stream.response = Response{.status = 405};
+    stream.response = Response{.status = stream.bad_target ? 400 : 405};
     return submit_answer(stream);
   }
   if (stream.body_size > limits.body_bytes_max) return refuse_large(stream);

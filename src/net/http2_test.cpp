@@ -93,6 +93,7 @@ TEST(Http2, WhatIsRefused) {
     Headers headers;
     int64_t announced;
     int status;  // 0: the stream is reset
+    std::string path = "/";
   } cases[] = {
       {"announced too large", "POST", std::string(400'000, 'x'), {}, 400'000, 413},
       {"sent too large", "POST", std::string(1001, 'x'), {}, -1, 413},
@@ -105,11 +106,12 @@ TEST(Http2, WhatIsRefused) {
       {"connection field", "GET", "", {{"connection", "close"}}, -1, 0},
       {"transfer encoding", "POST", "a", {{"transfer-encoding", "chunked"}}, -1, 0},
       {"line end in a value", "GET", "", {{"x", "a\r\nb: c"}}, -1, 0},
+      {"escape that is none", "GET", "", {}, -1, 400, "/%zz"},
   };
   for (auto& c : cases) {
     SCOPED_TRACE(c.name);
     Http2 rig([](std::shared_ptr<Exchange> exchange) { exchange->respond({.status = 200}); }, 1 << 20, true, limits);
-    auto id = rig.client.request(c.method, "/", c.body, c.headers, c.announced);
+    auto id = rig.client.request(c.method, c.path, c.body, c.headers, c.announced);
     rig.exchange_bytes();
     auto& answer = rig.client.answer(id);
     EXPECT_EQ(answer.status, c.status);

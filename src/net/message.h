@@ -12,6 +12,7 @@ bool has_body(int status);                       // not 1xx, 204, 304
 std::string safe_value(std::string value);
 // Fields that belong to the connection, not to the answer; a handler's are left out.
 bool is_framing_field(std::string_view lower_case_name);
-void split_target(std::string_view target, Request& request);  // fills path and query
+// Fills path and query. False: its path has an escape that is none, which one reader may take for this and another for that.
+bool split_target(std::string_view target, Request& request);
 
 }  // namespace sampan::net

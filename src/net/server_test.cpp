@@ -43,6 +43,7 @@ class ServerTest : public testing::Test {
     } else {
       auto& peer = exchange->request().peer;
       std::string who = peer ? concat(peer->common_name, '|', join(peer->organizations, ","), '|', peer->fingerprint.size()) : "nobody";
+      if (peer && !peer->is_client && !peer->is_proxy) who = "refused";
       exchange->respond({.body = who});
     }
   }
@@ -128,11 +129,11 @@ TEST_F(ServerTest, ClientCertificates) {
   } cases[] = {
       {"good", {.common_name = "jane", .organizations = {"system:masters", "devs"}}, &authority, "jane|system:masters,devs|64"},
       {"no extended usage", {.common_name = "jane", .key_usage = nullptr}, &authority, "jane||64"},
-      {"expired", {.common_name = "jane", .valid_to_s = -60}, &authority, "nobody"},
-      {"not yet valid", {.common_name = "jane", .valid_from_s = 600}, &authority, "nobody"},
-      {"for servers", {.common_name = "jane", .key_usage = "serverAuth"}, &authority, "nobody"},
-      {"of another authority", {.common_name = "jane", .organizations = {"system:masters"}}, &stranger, "nobody"},
-      {"of its own", {.common_name = "jane"}, nullptr, "nobody"},
+      {"expired", {.common_name = "jane", .valid_to_s = -60}, &authority, "refused"},
+      {"not yet valid", {.common_name = "jane", .valid_from_s = 600}, &authority, "refused"},
+      {"for servers", {.common_name = "jane", .key_usage = "serverAuth"}, &authority, "refused"},
+      {"of another authority", {.common_name = "jane", .organizations = {"system:masters"}}, &stranger, "refused"},
+      {"of its own", {.common_name = "jane"}, nullptr, "refused"},
   };
   EXPECT_EQ(who(nullptr), "nobody");
   for (auto& c : cases) {
@@ -152,7 +153,7 @@ TEST_F(ServerTest, ClientsAreVerifiedAnewWhenTheAuthoritiesChange) {
   folder.write("ca.crt", other.certificate);
   EXPECT_EQ(certified.read_some(), "");  // closed
   EXPECT_NE(get(anonymous, "/who", "nobody").find("nobody"), std::string::npos);
-  EXPECT_EQ(who(&jane), "nobody");
+  EXPECT_EQ(who(&jane), "refused");
 }
 
 TEST_F(ServerTest, PlainHttpIsTold) {

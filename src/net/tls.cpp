@@ -174,9 +174,12 @@ VerifiedPeer TlsGeneration::verify_peer(SSL* ssl) const {
   auto chain = SSL_get_peer_cert_chain(ssl);
   int64_t client_until = verified_until(client_cas.get(), certificate.get(), chain);
   int64_t proxy_until = verified_until(proxy_cas.get(), certificate.get(), chain);
-  if (!client_until && !proxy_until) return {};
-  auto names = name_entries(certificate.get(), NID_commonName);
   auto peer = std::make_shared<PeerCertificate>();
+  if (!client_until && !proxy_until) {
+    peer->is_client = false;
+    return {.certificate = std::move(peer)};
+  }
+  auto names = name_entries(certificate.get(), NID_commonName);
   if (!names.empty()) peer->common_name = std::move(names.back());  // of several, Go keeps the last
   peer->organizations = name_entries(certificate.get(), NID_organizationName);
   peer->fingerprint = fingerprint_of(certificate.get());

@@ -109,7 +109,8 @@ Result<Identity> Access::authenticate(net::Request& request, std::string_view pa
     std::erase_if(request.headers, [](const auto& header) { return header.first == "authorization"; });
     return std::move(**identity);
   }
-  if (!anonymous_may_come(path)) return fail(unauthorized());
+  // Who shows a certificate that nobody vouches for, or that is a proxy's who says nobody's name, has shown a bad credential: worse than none.
+  if ((request.peer && !request.peer->is_client) || !anonymous_may_come(path)) return fail(unauthorized());
   Identity anonymous;
   anonymous.user.name = "system:anonymous";
   anonymous.user.groups = {"system:unauthenticated"};

@@ -80,6 +80,11 @@ TEST(Access, AnonymousComeWhereTheyMay) {
     EXPECT_EQ(access->authenticate(request, path).has_value(), may) << path;
     request.headers = {{"authorization", "Bearer x"}};
     EXPECT_FALSE(access->authenticate(request, path)) << path;  // a bad credential is worse than none
+    request = {};
+    request.peer = std::make_shared<net::PeerCertificate>(net::PeerCertificate{.is_client = false});
+    EXPECT_FALSE(access->authenticate(request, path)) << path;
+    request.peer = std::make_shared<net::PeerCertificate>(net::PeerCertificate{.common_name = "proxy", .is_client = false, .is_proxy = true});
+    EXPECT_FALSE(access->authenticate(request, path)) << path;  // a front proxy that names nobody
   }
 }
 

@@ -323,6 +323,8 @@ bool split_jwt(std::string_view token, JwtParts& parts) {
 }
 
 JwtTime check_times(Value claims, int64_t now_seconds) {
+  for (std::string_view name : {"nbf", "exp", "iat"})
+    if (Value claim = claims[name]; !claim.is_missing() && !claim.is_int() && !claim.is_double()) return JwtTime::Unreadable;
   double now = static_cast<double>(now_seconds), at;
   if (claim_seconds(claims["nbf"], at) && now + kLeeway_s < at) return JwtTime::NotYet;
   if (claim_seconds(claims["exp"], at) && now - kLeeway_s > at) return JwtTime::Expired;

@@ -50,7 +50,7 @@ struct JwtParts {
 bool split_jwt(std::string_view token, JwtParts& parts);
 
 // The times of a token against the clock, with upstream's minute of leeway. The error is go-jose's: "... has expired".
-enum class JwtTime : uint8_t { Good, Expired, NotYet, IssuedInFuture };
+enum class JwtTime : uint8_t { Good, Expired, NotYet, IssuedInFuture, Unreadable };
 JwtTime check_times(schema::Value claims, int64_t now_seconds);
 std::vector<std::string> audiences_of(schema::Value claims);  // a text or a list of them
 

@@ -88,7 +88,8 @@ TEST(Jwt, TimesHaveAMinuteOfLeeway) {
     JwtTime want;
   };
   for (const Case& it : {Case{"{}", JwtTime::Good}, {R"({"exp":941,"nbf":1059,"iat":1060})", JwtTime::Good}, {R"({"exp":939})", JwtTime::Expired},
-                         {R"({"nbf":1061})", JwtTime::NotYet}, {R"({"iat":1061})", JwtTime::IssuedInFuture}, {R"({"exp":938.5})", JwtTime::Expired}}) {
+                         {R"({"nbf":1061})", JwtTime::NotYet}, {R"({"iat":1061})", JwtTime::IssuedInFuture}, {R"({"exp":938.5})", JwtTime::Expired}, {R"({"exp":null})", JwtTime::Good},
+                         {R"({"exp":"2000"})", JwtTime::Unreadable}, {R"({"exp":2000,"nbf":[]})", JwtTime::Unreadable}}) {
     Arena arena;
     EXPECT_EQ(check_times(*schema::parse_json(it.claims, arena), 1000), it.want) << it.claims;
   }

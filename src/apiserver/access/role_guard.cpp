@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
 
 Error refusal(const RequestInfo& info, std::string_view name, std::string_view why) {
-  return Error(Reason::Forbidden, concat(info.resource, ".", kGroup, " ", quoted(name), " is forbidden: ", why)).about(kGroup, info.resource, name);
+  return Error(Reason::Forbidden, concat(info.resource, ".", kGroup, name.empty() ? "" : concat(" ", quoted(name)), " is forbidden: ", why)).about(kGroup, info.resource, name);
 }
 
 Result<void> confirm(Context& context, const PolicyRules& wanted, std::string_view name) {

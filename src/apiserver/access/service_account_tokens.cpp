@@ -146,6 +146,7 @@ IdentityResult ServiceAccountTokens::validate_bound(const Claims& claims) {
     case JwtTime::Good: break;
     case JwtTime::Expired: return fail(refuse("service account token has expired"));
     case JwtTime::NotYet: return fail(refuse("service account token is not valid yet"));
+    case JwtTime::Unreadable: return fail(refuse("service account token has times that are no numbers"));
     case JwtTime::IssuedInFuture: return fail(refuse("service account token is issued in the future"));
   }
   Value bound = claims.tree["kubernetes.io"];

@@ -13,7 +13,7 @@ class CertificateAccess final : public NodeAccess {
  public:
   explicit CertificateAccess(std::vector<std::string> users) : users_(std::move(users)) {}
   Result<std::optional<NodeUser>> authenticate(const net::Request& request) override {
-    if (!request.peer) return std::nullopt;
+    if (!request.peer || !request.peer->is_client) return std::nullopt;
     return NodeUser{.name = request.peer->common_name, .groups = request.peer->organizations};
   }
   Result<bool> authorize(const NodeUser& user, std::string_view, std::string_view, std::string_view) override {
