@@ -25,7 +25,7 @@ def begin(site):
         try:
             connection = socket.create_connection(('127.0.0.1', site.server.port), timeout=1) if first is None else site.connect(timeout=1)
             connection.sendall(b'\x16\x03\x01\x02\x00' if first is None else first)
-            end = time.monotonic() + 60
+            end = time.monotonic() + 50
             while time.monotonic() < end:
                 try:
                     connection.sendall(b'x')
