@@ -14,7 +14,7 @@ class ByteStream;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
-// The client's certificate, once TLS has verified it against the client CAs or those of front proxies.
+// The client's certificate. One that neither the client CAs nor those of front proxies vouch for, now, is neither's and names nobody.
 struct PeerCertificate {
   std::string common_name;
   std::vector<std::string> organizations;
@@ -32,7 +32,7 @@ struct Request {
   std::string body;
   std::string remote_address;
   bool http2 = false;
-  std::shared_ptr<const PeerCertificate> peer;  // null without a verified certificate
+  std::shared_ptr<const PeerCertificate> peer;  // null without a certificate
 
   std::string_view header(std::string_view lower_case_name) const;  // first value, "" if absent
 };

@@ -33,7 +33,7 @@ def security(site, cases):
             ('privileged', {'containers': [privileged]}), ('privileged at first', {'initContainers': [privileged]}), ('the host\'s network', {'hostNetwork': True}), ('the host\'s processes', {'hostPID': True}), ('the host\'s IPC', {'hostIPC': True}),
             ('the host\'s files', {'volumes': [{'name': 'v', 'hostPath': {'path': '/'}}]}), ('a port of the host', {'containers': [container(ports=[{'containerPort': 1, 'hostPort': 1}])]}),
             ('a capability', {'containers': [container(securityContext={'capabilities': {'add': ['SYS_ADMIN']}})]}), ('no AppArmor', {'securityContext': {'appArmorProfile': {'type': 'Unconfined'}}}),
-            ('no seccomp', {'containers': [container(securityContext={'seccompProfile': {'type': 'Unconfined'}})]}), ('the real /proc', {'containers': [container(securityContext={'procMount': 'Unmasked'})], 'hostUsers': False}),
+            ('no seccomp', {'containers': [container(securityContext={'seccompProfile': {'type': 'Unconfined'}})]}),
             ('a host\'s probe', {'containers': [container(livenessProbe={'httpGet': {'port': 80, 'host': '169.254.169.254'}})]}),
             ('a host in a hook', {'containers': [container(lifecycle={'postStart': {'httpGet': {'port': 80, 'host': '127.0.0.1'}}})]}),
             ('a sysctl', {'securityContext': {'sysctls': [{'name': 'kernel.core_pattern', 'value': '|/x'}]}}), ('SELinux\' user', {'securityContext': {'seLinuxOptions': {'user': 'root'}}}),

@@ -289,3 +289,5 @@ class Site:
             volumes = [{'name': 's', 'secret': {'secretName': 'of-' + node}}, {'name': 'c', 'configMap': {'name': 'of-' + node}},
                        {'name': 'p', 'persistentVolumeClaim': {'claimName': 'of-' + node}}]
             self.admin('POST', base + 'pods', self.pod('on-' + node, node, volumes=volumes))
+        self.cluster_role('dev', ('', 'serviceaccounts', 'get,list,create,update,patch'), ('', 'pods', 'get,create,update,patch'), ('', 'pods/ephemeralcontainers', 'patch,update'), ('', 'pods/log', 'get'),
+                          bind='dev', space=SPACE)

@@ -25,7 +25,7 @@ def begin(site):
         try:
             connection = socket.create_connection(('127.0.0.1', site.server.port), timeout=1) if first is None else site.connect(timeout=1)
             connection.sendall(b'\x16\x03\x01\x02\x00' if first is None else first)
-            end = time.monotonic() + 75
+            end = time.monotonic() + 50
             while time.monotonic() < end:
                 try:
                     connection.sendall(b'x')
@@ -56,8 +56,8 @@ def attempt(site, cases):
     for thread in site.slow_threads:
         thread.join()
     for name in SLOW:
-        # With the real server a body may take as long as it likes; it is the handler that has a minute.
-        cases('slow: ' + name, 'closed', site.slow[name], 'still open' if 'body' in name else None)
+        # A body that keeps coming may take its time, as with the real server: it holds nothing but its connection.
+        cases('slow: ' + name, 'still open' if 'body' in name else 'closed', site.slow[name])
 
 
 def smuggling(site, cases):
@@ -86,7 +86,7 @@ def smuggling(site, cases):
             ('a chunk beyond all numbers', post + chunked + '\r\n10000000000000002\r\n{}\r\n0\r\n\r\n' + INSIDE, '400, closed', '...'), ('a chunk below nothing', post + chunked + '\r\n-2\r\n{}\r\n0\r\n\r\n' + INSIDE, '400, closed', '...'),
             ('a chunk that is longer than it says', post + chunked + '\r\n1\r\n{}\r\n0\r\n\r\n' + INSIDE, '400, closed', '...'), ('trailers that are fields', post + chunked + 'Connection: close\r\n\r\n0\r\nAuthorization: Bearer %s\r\n\r\n' % token_of('root'), '403, closed'),
             ('a body that a GET brings', get + 'Content-Length: %d\r\nConnection: close\r\n\r\n' % len(INSIDE) + INSIDE, '200, closed'),
-            ('a space more in the first line', 'GET  /version HTTP/1.1\r\nHost: localhost\r\n\r\n', '200', '400, closed'), ('HTTP/0.9', 'GET /version\r\n\r\n', '...closed'), ('HTTP/1.2', 'GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n', '...closed'),
+            ('a space more in the first line', 'GET  /version HTTP/1.1\r\nHost: localhost\r\n\r\n', '200', '400, closed'), ('HTTP/0.9', 'GET /version\r\n\r\n', '...closed'), ('HTTP/1.2', 'GET /version HTTP/1.2\r\nHost: localhost\r\n\r\n', '...closed', '...'),
             ('HTTP/1.0 with chunks', post.replace('1.1', '1.0') + chunked + '\r\n0\r\n\r\n' + INSIDE, '400, closed', '...'), ('two hosts', 'GET /version HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', '400, closed'), ('no host', 'GET /version HTTP/1.1\r\n\r\n', '400, closed'),
             ('CONNECT', 'CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: localhost\r\n%s\r\n' % root, '...', '...'), ('an upgrade to HTTP/2 in the clear', get + 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n', '200'),
             ('an upgrade that nothing answers', get + 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n' + INSIDE, '200...', '...'),
