@@ -1,15 +1,17 @@
 #include "apiserver/read_ahead.h"
 
+#include <deque>
 #include <mutex>
 
 namespace sampan::apiserver {
 
 namespace {
 
-constexpr size_t kPiece = 128 * 1024;
-constexpr size_t kAheadMax = 512 * 1024;
+constexpr size_t kPieceBytes = 128 * 1024;
+constexpr size_t kPiecesMax = 4;
 
-// Shared by the answer and the task that makes more of it, whichever lives longer.
+// Shared by the answer and the task that makes more of it, whichever lives longer. Pieces are passed back and forth and keep their memory: fresh
+// memory for each would cost more than what is written into it.
 class Making : public std::enable_shared_from_this<Making> {
  public:
   using Pull = net::BodySource::Pull;
@@ -23,17 +25,21 @@ class Making : public std::enable_shared_from_this<Making> {
   }
 
   Pull take(std::string& out, size_t want) {
-    std::lock_guard lock(mutex_);
-    auto size = std::min(want, made_.size() - taken_);
-    out.append(made_, taken_, size);
-    taken_ += size;
-    if (taken_ == made_.size()) {
-      made_.clear();
-      taken_ = 0;
+    auto end = out.size() + want;
+    while (out.size() < end) {
+      if (taken_ == current_.size()) {
+        std::lock_guard lock(mutex_);
+        bool is_over = state_ != Pull::More;
+        if (made_.empty() && is_over) return state_;
+        turn();
+        waits_ = current_.empty();
+        if (waits_) return Pull::Wait;
+      }
+      auto size = std::min(end - out.size(), current_.size() - taken_);
+      out.append(current_, taken_, size);
+      taken_ += size;
     }
-    if (state_ != Pull::More) return made_.empty() ? state_ : Pull::More;
-    go_on();
-    return made_.empty() ? Pull::Wait : Pull::More;
+    return Pull::More;
   }
 
   // Nobody reads it any more; no waker is called from here on.
@@ -44,39 +50,57 @@ class Making : public std::enable_shared_from_this<Making> {
   }
 
  private:
-  // With the mutex held.
+  // With the mutex held, both.
+  void turn() {
+    current_.clear();
+    taken_ = 0;
+    if (!made_.empty()) {
+      std::swap(current_, made_.front());
+      spare_.push_back(std::move(made_.front()));
+      made_.pop_front();
+    }
+    go_on();
+  }
   void go_on() {
-    if (making_ || state_ != Pull::More || made_.size() - taken_ >= kAheadMax) return;
+    if (making_ || state_ != Pull::More || made_.size() >= kPiecesMax) return;
     making_ = true;
     makers_.post([self = shared_from_this()] { self->make(); });
   }
 
+  // Some pieces, then it is another answer's turn.
   void make() {
-    std::string piece;
-    piece.reserve(kPiece + kPiece / 8);
-    auto state = source_->pull(piece, kPiece);  // by this task alone
     std::unique_ptr<net::BodySource> done;
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    for (size_t i = 0; i < kPiecesMax && state_ == Pull::More && made_.size() < kPiecesMax; i++) {
+      std::string piece;
+      if (!spare_.empty()) {
+        piece = std::move(spare_.back());
+        spare_.pop_back();
+      }
+      lock.unlock();
+      piece.reserve(kPieceBytes + kPieceBytes / 8);
+      auto state = source_->pull(piece, kPieceBytes);  // by this task alone
+      lock.lock();
+      if (state_ != Pull::More) break;  // abandoned
+      made_.push_back(std::move(piece));
+      state_ = state == Pull::Wait ? Pull::Abort : state;
+      if (std::exchange(waits_, false) && waker_) waker_();
+    }
     making_ = false;
-    if (state_ != Pull::More) return;  // abandoned
-    if (made_.empty())
-      made_.swap(piece);
-    else
-      made_.append(piece);
-    state_ = state == Pull::Wait ? Pull::Abort : state;
     if (state_ != Pull::More) done = std::move(source_);
     go_on();
-    if (waker_) waker_();
   }
 
   Executor& makers_;
   std::unique_ptr<net::BodySource> source_;
+  std::string current_;  // the reader's: what it is reading
+  size_t taken_ = 0;
   std::mutex mutex_;  // guards the rest
   std::function<void()> waker_;
-  std::string made_;
-  size_t taken_ = 0;
+  std::deque<std::string> made_;
+  std::vector<std::string> spare_;
   Pull state_ = Pull::More;
-  bool making_ = false;
+  bool making_ = false, waits_ = true;  // waits_: the reader, for a piece
 };
 
 class ReadAhead final : public net::BodySource {
