@@ -13,7 +13,6 @@ namespace sampan::network::cni {
 namespace {
 
 constexpr int kDestinationPriority = -100, kSourcePriority = 100;  // NF_IP_PRI_NAT_DST, _SRC
-constexpr int kBeforeTranslation = -150;                           // NF_IP_PRI_MANGLE: connections are known, nothing is translated yet
 
 std::string_view raw(const uint32_t& number) { return {reinterpret_cast<const char*>(&number), sizeof number}; }
 
@@ -29,29 +28,11 @@ void add_port_rules(Transaction& change, std::string_view chain, Family family) 
   Rule any;
   uint32_t local = RTN_LOCAL;
   any.load_address_type(false, 0).equal(0, raw(local));
-  // IPv6 has no way for the answers to a loopback address.
-  if (v6) any.destination_in(v6, parse_address("::1")->view(), network_of(*parse_address("::1"), 128).mask().view(), true);
+  // Never to a loopback address: the answers to one could not leave without route_localnet, which would open what listens there to the pods.
+  Address loopback = *parse_address(v6 ? "::1" : "127.0.0.0");
+  any.destination_in(v6, loopback.view(), network_of(loopback, v6 ? 128 : 8).mask().view(), true);
   any.load_meta(NFT_META_L4PROTO, 0).load_transport(2, 2, 1).look_up("ports", 0, target).redirect_to(family, target, port);
   change.add_rule(chain, any);
-}
-
-// The bridge routes loopback addresses (see wire.cpp), so that a host port can be reached at 127.0.0.1. That must not let anybody else's packets in: what
-// comes from a wire and is for such an address is no answer of ours, for those are addressed to the node until they are translated back.
-void add_loopback_rules(Transaction& change, Family family) {
-  if (family == Family::Ip6) return;
-  Network loopback = network_of(*parse_address("127.0.0.0"), 8);
-  change.add_chain("loopback", {"filter", NF_INET_PRE_ROUTING, kBeforeTranslation});
-  change.flush_chain("loopback");
-  Rule foreign;
-  uint32_t loopback_interface = 1;  // the kernel's own number for it
-  foreign.load_meta(NFT_META_IIF, 0).not_equal(0, raw(loopback_interface));
-  foreign.destination_in(false, loopback.address.view(), loopback.mask().view()).drop();
-  change.add_rule("loopback", foreign);
-  Rule leaving;
-  uint32_t translated = IPS_DST_NAT, none = 0;
-  leaving.load_ct(NFT_CT_STATUS, 0).mask(0, raw(translated), raw(none)).not_equal(0, raw(none));
-  leaving.source_in(false, loopback.address.view(), loopback.mask().view()).masquerade();
-  change.add_rule("postrouting", leaving);
 }
 
 void add_masquerade_rules(Transaction& change, const Configuration& configuration, Family family) {
@@ -91,7 +72,6 @@ Result<void> prepare_family(NetlinkSocket& netfilter, const Configuration& confi
   for (const char* chain : {"prerouting", "output", "postrouting"}) change.flush_chain(chain);
   add_port_rules(change, "prerouting", family);
   add_port_rules(change, "output", family);
-  add_loopback_rules(change, family);
   add_masquerade_rules(change, configuration, family);
   return change.commit(netfilter);
 }

@@ -50,11 +50,7 @@ Result<Link> ensure_bridge(NetlinkSocket& host, const Configuration& configurati
     bridge = TRY(find_link(host, name));
     if (!bridge) return fail(cni_error(TryAgainLater, concat("the bridge ", name, " has gone")));
   }
-  for (const Network& range : configuration.pod_networks) {
-    TRY(set_sysctl(range.v6() ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward", "1"));
-    // So that a host port can be reached at 127.0.0.1. What that would let in as well is dropped: see nat.cpp.
-    if (!range.v6()) TRY(set_sysctl(concat("ipv4/conf/", name, "/route_localnet"), "1"));
-  }
+  for (const Network& range : configuration.pod_networks) TRY(set_sysctl(range.v6() ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward", "1"));
   return std::move(*bridge);
 }
 
