@@ -1,13 +1,11 @@
 #include "apiserver/api_endpoints.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 
 #include "apiserver/bootstrap.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/watchman.h"
 #include "registry/addresses.h"
 #include "registry/storage_form.h"
 
@@ -17,7 +15,7 @@ using schema::Value;
 
 namespace {
 
-constexpr auto kInterval = std::chrono::seconds(10);
+constexpr int64_t kInterval_us = 10'000'000;
 constexpr int64_t kLeaseSeconds = 15;
 constexpr std::string_view kLeases = "/registry/masterleases/";
 
@@ -79,30 +77,20 @@ class Keeper final : public ApiEndpoints {
 
   Result<void> start() {
     TRY(publish(true));
-    thread_ = std::thread([this] { run(); });
+    watchman_.start(kInterval_us);
     return {};
   }
 
   ~Keeper() override {
-    if (!thread_.joinable()) return;
-    {
-      std::lock_guard lock(mutex_);
-      ending_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
+    watchman_.stop();
     if (!options_.shared_store) return;
     if (auto left = publish(false); !left) LOG_WARNING("take this server out of the endpoints of the API: ", left.error().message());
   }
 
  private:
-  void run() {
-    while (wait())
-      if (auto done = publish(true); !done) LOG_WARNING("publish the endpoints of the API, trying again: ", done.error().message());
-  }
-  bool wait() {
-    std::unique_lock lock(mutex_);
-    return !changed_.wait_for(lock, kInterval, [this] { return ending_; });
+  int64_t look() {
+    if (auto done = publish(true); !done) LOG_WARNING("publish the endpoints of the API, trying again: ", done.error().message());
+    return kInterval_us;
   }
 
   Result<void> publish(bool alive) {
@@ -162,10 +150,7 @@ class Keeper final : public ApiEndpoints {
   store::Store& store_;
   Clock& clock_;
   const ApiEndpointsOptions options_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool ending_ = false;
-  std::thread thread_;
+  Watchman watchman_{[this](bool) { return look(); }};
 };
 
 }  // namespace

@@ -1,53 +1,34 @@
 #include "cmd/certificate_rotation.h"
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "base/environment.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/watchman.h"
 #include "cluster/renewal.h"
 
 namespace sampan::cmd {
 
 namespace {
 
-constexpr auto kPause = std::chrono::hours(1);
+constexpr int64_t kPause_us = 3'600'000'000;
 
 class Rotation final : public CertificateRotation {
  public:
   Rotation(std::string folder, std::vector<std::string> kubeconfigs) : folder_(std::move(folder)), kubeconfigs_(std::move(kubeconfigs)) {
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Rotation() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    stop_.notify_all();
-    thread_.join();
+    watchman_.start();
   }
 
  private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    do renew();
-    while (!stop_.wait_for(lock, kPause, [&] { return stopping_; }));
-  }
-
-  void renew() {
+  int64_t renew() {
     auto renewed = cluster::renew_certificates(folder_, {.only_due = true, .kubeconfigs = kubeconfigs_}, real_clock().now_us() / 1'000'000);
     if (!renewed) LOG_ERROR("renew certificates: ", renewed.error().message());
     if (renewed && !renewed->empty()) LOG_INFO("renewed certificates: ", join(*renewed, ", "));
+    return kPause_us;
   }
 
   const std::string folder_;
   const std::vector<std::string> kubeconfigs_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread thread_;
+  Watchman watchman_{[this](bool) { return renew(); }};
 };
 
 }  // namespace

@@ -1,14 +1,12 @@
 #include "cmd/encryption_config.h"
 
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <set>
-#include <thread>
 
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/watchman.h"
 #include "cluster/certificates.h"
 #include "registry/field_errors.h"
 #include "registry/storage_keys.h"
@@ -251,28 +249,15 @@ Result<std::shared_ptr<const store::Encryption>> load_encryption_config(const st
 
 namespace {
 
-constexpr auto kPause = std::chrono::seconds(5);
+constexpr int64_t kPause_us = 5'000'000;
 
 class Reload final : public EncryptionReload {
  public:
   Reload(std::string path, store::EncryptedStore& store) : path_(std::move(path)), store_(store), text_(cluster::read_file(path_).value_or("")) {
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Reload() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    stop_.notify_all();
-    thread_.join();
+    watchman_.start(kPause_us);
   }
 
  private:
-  void run() {
-    std::unique_lock lock(mutex_);
-    while (!stop_.wait_for(lock, kPause, [&] { return stopping_; })) look();
-  }
-
   void look() {
     auto text = cluster::read_file(path_);
     if (!text || *text == text_) return;
@@ -294,10 +279,7 @@ class Reload final : public EncryptionReload {
   const std::string path_;
   store::EncryptedStore& store_;
   std::string text_;  // as it was looked at last
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread thread_;
+  Watchman watchman_{[this](bool) { return look(), kPause_us; }};
 };
 
 }  // namespace

@@ -1,10 +1,7 @@
 #include "apiserver/access/role_aggregation.h"
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "base/log.h"
+#include "base/watchman.h"
 #include "registry/selectors.h"
 #include "schema/apply/apply.h"
 #include "schema/conform.h"
@@ -61,53 +58,26 @@ Result<void> write_rules(Catalog& catalog, Clock& clock, std::string_view name) 
 
 class Keeper final : public RoleAggregation {
  public:
-  Keeper(Catalog& catalog, Clock& clock) : catalog_(catalog), clock_(clock), thread_([this] { run(); }) {}
-  ~Keeper() override {
-    {
-      std::lock_guard lock(mutex_);
-      ending_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
-  }
+  Keeper(Catalog& catalog, Clock& clock) : catalog_(catalog), clock_(clock) { watchman_.start(); }
 
  private:
-  void run() {
+  int64_t look() {
     auto* roles = catalog_.store_of(kGroup, "clusterroles");
-    auto stream = roles->cache().snapshot_and_events().second;
-    wake();
-    while (wait()) {
-      while (stream->next()) {
-      }
-      if (stream->error()) stream = roles->cache().snapshot_and_events().second;
-      // Once more whenever a role changes; the next changes call from here on.
-      stream->on_wake([this] { wake(); });
-      auto done = aggregate_roles(catalog_, clock_);
-      if (done) continue;
-      LOG_WARNING("aggregate cluster roles, trying again: ", done.error().message());
-      std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, std::chrono::microseconds(kRetry_us), [this] { return ending_; });
-      woken_ = true;
+    if (!stream_ || stream_->error()) stream_ = roles->cache().snapshot_and_events().second;
+    while (stream_->next()) {
     }
-  }
-  void wake() {
-    std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_all();
-  }
-  bool wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return woken_ || ending_; });
-    woken_ = false;
-    return !ending_;
+    // Once more whenever a role changes; the next changes call from here on.
+    stream_->on_wake([this] { watchman_.wake(); });
+    auto done = aggregate_roles(catalog_, clock_);
+    if (done) return Watchman::kUntilWoken;
+    LOG_WARNING("aggregate cluster roles, trying again: ", done.error().message());
+    return kRetry_us;
   }
 
   Catalog& catalog_;
   Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false, ending_ = false;
-  std::thread thread_;
+  std::unique_ptr<store::EventStream> stream_;
+  Watchman watchman_{[this](bool) { return look(); }};
 };
 
 }  // namespace

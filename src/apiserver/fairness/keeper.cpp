@@ -1,12 +1,10 @@
 #include "apiserver/fairness/keeper.h"
 
-#include <condition_variable>
-#include <thread>
-
 #include "apiserver/bootstrap.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "base/watchman.h"
 #include "schema/apply/apply.h"
 #include "schema/conform.h"
 
@@ -114,33 +112,22 @@ std::vector<std::pair<std::string, Dangling>> take_in(FlowControl& control, Cata
 class Following final : public Keeper {
  public:
   Following(FlowControl& control, Catalog& catalog, Clock& clock) : control_(control), catalog_(catalog), clock_(clock) {
-    (void)take_in(control_, catalog_);  // what is wrong is written by the thread
-    woken_ = true;
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Following() override {
-    {
-      std::lock_guard lock(mutex_);
-      ending_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
+    auto now_us = clock_.monotonic_us();
+    adjust_us_ = now_us + kAdjust_us, ensure_us_ = now_us + kEnsure_us;
+    (void)take_in(control_, catalog_);  // what is wrong is written by the watchman
+    watchman_.start();
   }
 
  private:
-  void run() {
+  int64_t look(bool woken) {
     auto now_us = clock_.monotonic_us();
-    int64_t adjust_us = now_us + kAdjust_us, ensure_us = now_us + kEnsure_us;
-    int64_t retry_us = 0;
-    std::unique_ptr<store::EventStream> streams[2];
-    while (wait_until(retry_us ? std::min(retry_us, adjust_us) : adjust_us)) {
-      now_us = clock_.monotonic_us();
-      follow(streams[0], kSchemas);
-      follow(streams[1], kLevels);
-      if (std::exchange(woken_now_, false) || (retry_us && now_us >= retry_us)) retry_us = catch_up(now_us) ? 0 : now_us + kRetry_us;
-      if (now_us >= adjust_us) control_.adjust(), adjust_us = now_us + kAdjust_us;
-      if (now_us >= ensure_us) ensure(), ensure_us = now_us + kEnsure_us;
-    }
+    follow(streams_[0], kSchemas);
+    follow(streams_[1], kLevels);
+    if (woken || (retry_us_ && now_us >= retry_us_)) retry_us_ = catch_up(now_us) ? 0 : now_us + kRetry_us;
+    if (now_us >= adjust_us_) control_.adjust(), adjust_us_ = now_us + kAdjust_us;
+    if (now_us >= ensure_us_) ensure(), ensure_us_ = now_us + kEnsure_us;
+    auto next_us = retry_us_ ? std::min(retry_us_, adjust_us_) : adjust_us_;
+    return std::max<int64_t>(0, next_us - clock_.monotonic_us());
   }
 
   // Reads up to the newest; the next change wakes.
@@ -149,7 +136,7 @@ class Following final : public Keeper {
     if (!store) return;
     if (!stream || stream->error()) {
       stream = store->cache().snapshot_and_events().second;
-      stream->on_wake([this] { wake(); });
+      stream->on_wake([this] { watchman_.wake(); });
     }
     while (stream->next()) {
     }
@@ -184,29 +171,14 @@ class Following final : public Keeper {
     if (auto done = ensure_flow_control(catalog_, clock_); !done) LOG_WARNING("keep the standard objects of flow control: ", done.error().message());
   }
 
-  void wake() {
-    std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_all();
-  }
-  // False: the end.
-  bool wait_until(int64_t due_us) {
-    std::unique_lock lock(mutex_);
-    auto left = std::chrono::microseconds(std::max<int64_t>(0, due_us - clock_.monotonic_us()));
-    changed_.wait_for(lock, left, [this] { return woken_ || ending_; });
-    woken_now_ |= std::exchange(woken_, false);
-    return !ending_;
-  }
-
   FlowControl& control_;
   Catalog& catalog_;
   Clock& clock_;
-  std::vector<std::pair<int64_t, std::string>> writes_;  // of the last minute; the thread's own
-  bool woken_now_ = false;                               // the thread's own
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false, ending_ = false;
-  std::thread thread_;
+  // The watchman's own, down to himself:
+  std::vector<std::pair<int64_t, std::string>> writes_;  // of the last minute
+  std::unique_ptr<store::EventStream> streams_[2];
+  int64_t adjust_us_ = 0, ensure_us_ = 0, retry_us_ = 0;  // when they are due; 0: nothing is to be tried again
+  Watchman watchman_{[this](bool woken) { return look(woken); }};
 };
 
 }  // namespace

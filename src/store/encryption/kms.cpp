@@ -3,15 +3,14 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "base/environment.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "base/watchman.h"
 #include "store/encryption/kms.grpc.pb.h"
 
 namespace sampan::store {
@@ -21,7 +20,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using Annotations = std::map<std::string, std::string>;
 
-constexpr auto kWellInterval = std::chrono::seconds(60), kIllInterval = std::chrono::seconds(10);
+constexpr int64_t kWellInterval_us = 60'000'000, kIllInterval_us = 10'000'000;
 constexpr auto kWriteLife = std::chrono::minutes(3);  // of a key whose plug-in is not well
 constexpr size_t kKeyIdBytesMax = 1024, kSourceBytesMax = 1024, kAnnotationBytesMax = 32 * 1024, kSeedBytes = 32, kSourcesMax = 10'000;
 constexpr int kGcmKey = 0, kSeed = 1;
@@ -105,16 +104,7 @@ class KmsCipher final : public Kms {
  public:
   explicit KmsCipher(const KmsOptions& options)
       : name_(options.name), well_kept_(options.well_kept_us), ill_kept_(options.ill_kept_us), plugin_(options) {
-    ask_now();
-    thread_ = std::thread([this] { run(); });
-  }
-  ~KmsCipher() override {
-    {
-      std::lock_guard lock(run_mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    thread_.join();
+    watchman_.start(ask_now());
   }
 
   Result<std::string> seal(std::string_view plain, std::string_view key) const override {
@@ -144,11 +134,8 @@ class KmsCipher final : public Kms {
   }
 
   Result<void> check() override {
-    std::lock_guard lock(run_mutex_);
-    if (Steady::now() > good_until_) {
-      asked_ = true;
-      wake_.notify_all();
-    }
+    std::lock_guard lock(health_mutex_);
+    if (Steady::now() > good_until_) watchman_.wake();
     if (problem_.empty()) return {};
     return fail(Error(Reason::InternalError, problem_));
   }
@@ -211,24 +198,14 @@ class KmsCipher final : public Kms {
     return cipher;
   }
 
-  void ask_now() {
+  // When to ask again.
+  int64_t ask_now() {
     auto well = ask();
     if (!well) LOG_ERROR(well.error().message());
-    std::lock_guard lock(run_mutex_);
+    std::lock_guard lock(health_mutex_);
     problem_ = well ? std::string() : well.error().message();
     good_until_ = Steady::now() + (well ? well_kept_ : ill_kept_);
-    asked_ = false;
-  }
-
-  void run() {
-    std::unique_lock lock(run_mutex_);
-    while (true) {
-      wake_.wait_for(lock, problem_.empty() ? kWellInterval : kIllInterval, [&] { return stopping_ || asked_; });
-      if (stopping_) return;
-      lock.unlock();
-      ask_now();
-      lock.lock();
-    }
+    return well ? kWellInterval_us : kIllInterval_us;
   }
 
   const std::string name_;
@@ -238,12 +215,10 @@ class KmsCipher final : public Kms {
   Writer writer_;
   mutable std::map<Source, std::shared_ptr<const Cipher>> by_source_;
 
-  std::mutex run_mutex_;  // guards what follows
-  std::condition_variable wake_;
+  std::mutex health_mutex_;  // guards the two that follow
   std::string problem_;
   Steady::time_point good_until_;
-  bool asked_ = false, stopping_ = false;
-  std::thread thread_;
+  Watchman watchman_{[this](bool) { return ask_now(); }};
 };
 
 }  // namespace
