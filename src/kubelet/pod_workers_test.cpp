@@ -219,6 +219,28 @@ TEST_F(PodLives, the_news_of_an_end_is_ahead_of_the_runtime) {
   node_->remove("late");
 }
 
+TEST_F(PodLives, resources_change_in_place) {
+  auto with = [](std::string_view memory) {
+    return spec(container("a", "[pause]", concat(", resources: {requests: {cpu: 100m, memory: ", memory, "}, limits: {cpu: 200m, memory: ", memory, "}}")));
+  };
+  node_->run("sized", with("64Mi"), ", generation: 1");
+  ASSERT_TRUE(node_->says("sized", R"("phase":"Running")"));
+  auto id = node_->pods().find("sized-uid")->runtime->containers.at(0).id;
+  node_->run("sized", with("96Mi"), ", generation: 2");
+  EXPECT_TRUE(node_->says("sized", R"("allocatedResources":{"cpu":"100m","memory":"96Mi"},"resources":{"limits":{"cpu":"200m","memory":"96Mi"})"));
+  EXPECT_TRUE(node_->wait([&] { return node_->status("sized").find("PodResize") == std::string::npos; })) << node_->status("sized");
+  EXPECT_EQ(node_->runtime().container_status(id)->resources->memory_limit, 96 << 20);
+  auto events = node_->recorder().all();
+  EXPECT_NE(events.find("ResizeStarted Pod resize started: {"), std::string::npos) << events;
+  EXPECT_NE(events.find("ResizeCompleted Pod resize completed: {"), std::string::npos) << events;
+  // What is refused is told, and what was granted stays.
+  node_->run("sized", concat(with("128Mi").substr(0, with("128Mi").size() - 1), ", nodeName: other}"), ", generation: 3");
+  EXPECT_TRUE(node_->says("sized", R"("type":"PodResizePending","observedGeneration":3,"status":"True")"));
+  EXPECT_TRUE(node_->says("sized", R"("reason":"Deferred","message":"not here")"));
+  EXPECT_EQ(node_->runtime().container_status(id)->resources->memory_limit, 96 << 20);
+  node_->remove("sized");
+}
+
 TEST_F(PodLives, init_containers_a_sidecar_and_an_end) {
   node_->run("job", concat("{enableServiceLinks: true, restartPolicy: Never, terminationGracePeriodSeconds: 5, initContainers: [", container("s", "[pause]", ", restartPolicy: Always"), ", ",
                            container("i", "[exit, '0']"), "], containers: [", container("a", "[complain, enough]"), "]}"));
