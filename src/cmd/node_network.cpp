@@ -55,6 +55,7 @@ void NodeNetwork::look_if_alive(Alive& alive) {
 void NodeNetwork::look() {
   std::vector<network::cni::NodeNetworks> all;
   bool again = false;  // what could not be done yet
+  bool known = false;  // our networks
   std::vector<network::Network> cluster_networks;
   for (const auto& cidr : options_.cluster_cidrs)
     if (auto parsed = network::parse_network(cidr)) cluster_networks.push_back(*parsed);
@@ -72,12 +73,15 @@ void NodeNetwork::look() {
       LOG_V(1, "folders of volumes that are gone: ", reclaimed.error().message());
       again = true;
     }
-    if (networks.pod_networks.empty()) continue;
+    known = !networks.pod_networks.empty();
+    if (!known) continue;
     auto& installation = options_.installation;
     installation.pod_networks = networks.pod_networks;
     installation.cluster_networks = cluster_networks;
     if (auto installed = network::cni::install(installation); !installed) LOG_ERROR("the pods' network: ", installed.error().message());
   }
+  if (!known)
+    if (auto suspended = network::cni::suspend(options_.installation); !suspended) LOG_ERROR("the pods' network: ", suspended.error().message());
   auto route = network::NetlinkSocket::open(NETLINK_ROUTE);
   auto kept = route ? network::cni::keep_routes(*route, network::cni::wanted_routes(all, options_.node_name), cluster_networks) : Result<void>(fail(std::move(route).error()));
   if (!kept) LOG_ERROR("routes to other nodes: ", kept.error().message());

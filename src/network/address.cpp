@@ -37,6 +37,11 @@ bool Address::is_loopback() const {
   return *this == one;
 }
 
+bool Address::is_link_local() const {
+  if (!v6) return bytes[0] == 169 && bytes[1] == 254;
+  return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+}
+
 bool Address::is_unspecified() const { return *this == Address{.v6 = v6}; }
 
 Address Address::next() const {

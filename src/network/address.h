@@ -17,6 +17,7 @@ struct Address {
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), size()}; }
   std::string text() const;
   bool is_loopback() const;
+  bool is_link_local() const;
   bool is_unspecified() const;
   auto operator<=>(const Address&) const = default;
   Address next() const;  // the one after it, wrapping around

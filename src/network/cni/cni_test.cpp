@@ -7,6 +7,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include "base/text.h"
 #include "network/cni/install.h"
 #include "network/cni/ipam.h"
@@ -212,9 +214,23 @@ TEST(CniInstall, WritesAndRemoves) {
     // A bridge stays as long as its node's network does, and routes to other nodes until the end.
     NetlinkSocket route = std::move(*NetlinkSocket::open(NETLINK_ROUTE));
     ASSERT_TRUE(make_bridge(route, installation.bridge, 0));
+    ASSERT_TRUE(add_address(route, (*find_link(route, installation.bridge))->index, *parse_address("10.1.0.1"), 24));
     installation.cluster_networks = {*parse_network("10.1.0.0/16")};
     ASSERT_TRUE(install(installation));
     EXPECT_TRUE(*find_link(route, installation.bridge));
+    // Without a network nobody gets an address; what is there stays until another network is known.
+    ASSERT_TRUE(suspend(installation));
+    ASSERT_TRUE(suspend(installation));
+    std::ifstream file(folder.path + "/net.d/10-sampan.conflist");
+    text.assign(std::istreambuf_iterator<char>(file), {});
+    list = schema::parse_json(text, arena);
+    ASSERT_TRUE(list) << text;
+    EXPECT_EQ((*list)["plugins"].at(0)["podCIDRs"].size(), 0u);
+    EXPECT_EQ((*list)["plugins"].at(0)["clusterCIDRs"].at(0).as_string(), "10.1.0.0/16");
+    EXPECT_TRUE(*find_link(route, installation.bridge));
+    ASSERT_TRUE(install(installation));
+    EXPECT_TRUE(*find_link(route, installation.bridge));
+    ASSERT_TRUE(suspend(installation));
     installation.pod_networks = {*parse_network("10.1.7.0/24")};
     ASSERT_TRUE(install(installation));
     EXPECT_FALSE(*find_link(route, installation.bridge));

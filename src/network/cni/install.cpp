@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -83,10 +84,12 @@ void put_text(std::string& out, std::string_view name, std::string_view value) {
   schema::write_json_string(out, value);
 }
 
+std::string path_of(const Installation& installation) { return concat(installation.configuration_directory, "/", installation.file_name); }
+
 // Of the configuration that was written when the node learnt its networks: "podCIDRs", "clusterCIDRs".
 std::vector<Network> installed_networks(const Installation& installation, std::string_view member) {
   std::vector<Network> networks;
-  std::ifstream file(concat(installation.configuration_directory, "/", installation.file_name));
+  std::ifstream file(path_of(installation));
   std::string text(std::istreambuf_iterator<char>(file), {});
   Arena arena;
   auto root = schema::parse_json(text, arena);
@@ -103,6 +106,19 @@ Configuration configuration_of(const Installation& installation) {
   result.pod_networks = installation.pod_networks;
   result.cluster_networks = installation.cluster_networks;
   return result;
+}
+
+// A bridge with a gateway's address of a network that this node no longer has: it may be another node's by now.
+Result<void> remove_strange_bridge(const Installation& installation) {
+  NetlinkSocket route = TRY(NetlinkSocket::open(NETLINK_ROUTE));
+  std::optional<Link> bridge = TRY(find_link(route, installation.bridge));
+  if (!bridge || bridge->kind != "bridge") return {};
+  auto ours = [&](const Address& address) {
+    return std::ranges::any_of(installation.pod_networks, [&](const Network& network) { return network.contains(address); });
+  };
+  for (const InterfaceAddress& one : TRY(list_addresses(route)))
+    if (one.index == bridge->index && !one.address.is_link_local() && !ours(one.address)) return remove_link(route, bridge->index);
+  return {};
 }
 
 }  // namespace
@@ -134,22 +150,24 @@ Result<void> install(const Installation& installation) {
   if (stat(loopback.c_str(), &there) != 0) TRY(point_to(loopback, program));
   NetlinkSocket netfilter = TRY(NetlinkSocket::open(NETLINK_NETFILTER));
   TRY(prepare_nat(netfilter, configuration_of(installation)));
-  std::string path = concat(installation.configuration_directory, "/", installation.file_name);
-  std::string text = configuration_list(installation);
+  std::string path = path_of(installation), text = configuration_list(installation);
   if (says(path, text)) return {};
-  if (auto before = installed_networks(installation, "podCIDRs"); !before.empty() && before != installation.pod_networks) {
-    // Its addresses are of a network that may be another node's by now.
-    NetlinkSocket route = TRY(NetlinkSocket::open(NETLINK_ROUTE));
-    std::optional<Link> bridge = TRY(find_link(route, installation.bridge));
-    if (bridge && bridge->kind == "bridge") TRY(remove_link(route, bridge->index));
-  }
+  TRY(remove_strange_bridge(installation));
   return write_whole(path, text);
+}
+
+Result<void> suspend(const Installation& installation) {
+  if (installed_networks(installation, "podCIDRs").empty()) return {};
+  Installation without = installation;
+  without.pod_networks.clear();
+  without.cluster_networks = installed_networks(installation, "clusterCIDRs");
+  return write_whole(path_of(installation), configuration_list(without));
 }
 
 Result<void> uninstall(const Installation& installation) {
   std::string program = program_of(installation);
   auto cluster_networks = installed_networks(installation, "clusterCIDRs");
-  unlink(concat(installation.configuration_directory, "/", installation.file_name).c_str());
+  unlink(path_of(installation).c_str());
   for (std::string_view name : {kPluginType, kLoopbackType}) {
     std::string link = concat(installation.binary_directory, "/", name);
     if (link_target(link) == program) unlink(link.c_str());

@@ -23,6 +23,8 @@ struct Installation {
 std::string configuration_list(const Installation& installation);
 // Links to the program ("sampan-cni", and "loopback" if there is none), the rules in nftables, then the file; each only if it is not as it should be.
 Result<void> install(const Installation& installation);
+// Of a node that has no networks for now, because it was deleted: no pod is given an address of one that may be another node's. Pods can still be removed.
+Result<void> suspend(const Installation& installation);
 // Takes all of it away: file, links, rules, bridge, addresses.
 Result<void> uninstall(const Installation& installation);
 
