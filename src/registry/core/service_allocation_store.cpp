@@ -57,6 +57,7 @@ Result<std::string> allocation_bytes(const PortBitmap& ports) {
 
 Result<void> StoredPorts::update(const std::function<Result<void>(PortBitmap& ports)>& change) {
   constexpr int kTries = 100;
+  std::lock_guard lock(mutex_);
   for (int i = 0; i < kTries; i++) {
     store::RangeOptions options;
     options.start = kPortsKey;

@@ -1,5 +1,7 @@
 // The allocator's view of the cluster's own store.
 #pragma once
+#include <mutex>
+
 #include "registry/core/service_allocation.h"
 
 namespace sampan::registry::core {
@@ -26,6 +28,7 @@ class StoredPorts : public PortStore {
  private:
   store::Store& store_;
   int first_, count_;
+  std::mutex mutex_;  // changes take turns here, so that only other processes' can come between
 };
 
 // The CIDRs of the ServiceCIDR objects that are ready and not being deleted.
