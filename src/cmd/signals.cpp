@@ -3,9 +3,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/footprint.h"
+
 namespace sampan::cmd {
 
 namespace {
+
+constexpr int64_t kSettled = 3'000;  // ms: by then start-up is over
 
 sigset_t ending_signals() {
   sigset_t signals;
@@ -33,6 +37,7 @@ bool pause_unless_signal(int64_t ms) {
 }
 
 void wait_for_signal() {
+  if (pause_unless_signal(kSettled)) leave_startup_behind();
   auto signals = ending_signals();
   int signal = 0;
   sigwait(&signals, &signal);
