@@ -12,15 +12,26 @@ namespace {
 
 constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
 
-std::string subject_key(std::string_view name_space, char kind, std::string_view name) {
-  std::string key;
-  key.reserve(name_space.size() + 2 + name.size());
-  key += name_space;
+void put_subject_key(std::string& key, std::string_view name_space, char kind, std::string_view name) {
+  key.assign(name_space);
   key += '\0';
   key += kind;
   key += name;
+}
+
+std::string subject_key(std::string_view name_space, char kind, std::string_view name) {
+  std::string key;
+  put_subject_key(key, name_space, kind, name);
   return key;
 }
+
+std::string role_key(std::string_view kind, std::string_view name, std::string_view name_space) {
+  return kind == "ClusterRole" ? concat("/", name) : concat(name_space, "/", name);
+}
+
+Error no_such_kind(std::string_view kind) { return internal_error(concat("unsupported role reference kind: ", quoted(kind))); }
+
+bool is_role_kind(std::string_view kind) { return kind == "ClusterRole" || kind == "Role"; }
 
 }  // namespace
 
@@ -28,7 +39,7 @@ struct Rbac::Binding {
   ObjectRef object;
   std::string key;         // in its cache
   std::string name_space;  // "" for cluster role bindings
-  std::string role_kind, role_name;
+  std::string role;        // its key; "" where the kind is none of ours
   std::vector<std::string> subjects;  // keys of the index
 };
 
@@ -108,8 +119,7 @@ void Rbac::change(const Source& source, std::string_view key, const Object* old,
     binding->key = key;
     if (source.namespaced) binding->name_space = key.substr(0, key.find('/'));
     auto role = (*of)["roleRef"];
-    binding->role_kind = role["kind"].as_string();
-    binding->role_name = role["name"].as_string();
+    if (is_role_kind(role["kind"].as_string())) binding->role = role_key(role["kind"].as_string(), role["name"].as_string(), binding->name_space);
     auto subjects = (*of)["subjects"];
     for (uint32_t i = 0; subjects.present() && i < subjects.size(); i++) {
       auto subject = subjects.item(i);
@@ -144,16 +154,16 @@ void Rbac::index(const Binding& binding, const BindingRef& add) {
   }
 }
 
-const PolicyRules* Rbac::role_of(std::string_view kind, std::string_view name, std::string_view name_space, std::string& problem) const {
-  bool cluster = kind == "ClusterRole";
-  if (!cluster && kind != "Role") {
-    problem = concat("unsupported role reference kind: ", quoted(kind));
-    return nullptr;
-  }
-  auto at = roles_.find(concat(cluster ? std::string_view() : name_space, "/", name));
-  if (at != roles_.end()) return at->second.get();
-  problem = concat(cluster ? "clusterrole." : "role.", kGroup, " ", quoted(name), " not found");
-  return nullptr;
+const PolicyRules* Rbac::role_of(const std::string& key) const {
+  auto at = roles_.find(key);
+  return at == roles_.end() ? nullptr : at->second.get();
+}
+
+std::string Rbac::problem_of(const Binding& binding) {
+  auto role = (*binding.object)["roleRef"];
+  auto kind = role["kind"].as_string();
+  if (!is_role_kind(kind)) return no_such_kind(kind).message();
+  return concat(kind == "ClusterRole" ? "clusterrole." : "role.", kGroup, " ", quoted(role["name"].as_string()), " not found");
 }
 
 bool Rbac::visit_subject(const std::string& key, std::vector<const Binding*>& seen, const Visit& visit) {
@@ -162,10 +172,8 @@ bool Rbac::visit_subject(const std::string& key, std::vector<const Binding*>& se
   for (const auto& [name, binding] : at->second) {
     if (std::find(seen.begin(), seen.end(), binding.get()) != seen.end()) continue;
     seen.push_back(binding.get());
-    std::string problem;
-    auto* rules = role_of(binding->role_kind, binding->role_name, binding->name_space, problem);
     auto subject = std::find(binding->subjects.begin(), binding->subjects.end(), key) - binding->subjects.begin();
-    if (!visit(*binding, static_cast<uint32_t>(subject), rules, problem)) return false;
+    if (!visit(*binding, static_cast<uint32_t>(subject), role_of(binding->role))) return false;
   }
   return true;
 }
@@ -174,10 +182,16 @@ void Rbac::visit(const User& user, std::string_view name_space, const Visit& vis
   follow();
   std::shared_lock lock(mutex_);
   std::vector<const Binding*> seen;
+  seen.reserve(16);
+  std::string key;  // one block of memory for all that is looked up
+  key.reserve(128);
+  auto visit_named = [&](std::string_view space, char kind, std::string_view name) {
+    put_subject_key(key, space, kind, name);
+    return visit_subject(key, seen, visit);
+  };
   auto in = [&](std::string_view space) {
-    if (!visit_subject(subject_key(space, 'U', user.name), seen, visit)) return false;
-    return std::all_of(user.groups.begin(), user.groups.end(),
-                       [&](const auto& group) { return visit_subject(subject_key(space, 'G', group), seen, visit); });
+    return visit_named(space, 'U', user.name) &&
+           std::all_of(user.groups.begin(), user.groups.end(), [&](const auto& group) { return visit_named(space, 'G', group); });
   };
   if (in({}) && !name_space.empty()) in(name_space);
 }
@@ -189,24 +203,25 @@ std::string Rbac::reason_of(const Binding& binding, uint32_t index) {
   std::string who(subject["name"].as_string());
   if (kind == "ServiceAccount") append(who, "/", space.empty() ? std::string_view(binding.name_space) : space);
   bool cluster = binding.name_space.empty();
+  auto role = (*binding.object)["roleRef"];
   return concat("RBAC: allowed by ", cluster ? "ClusterRoleBinding " : "RoleBinding ",
-                quoted(cluster ? std::string(name) : concat(name, "/", binding.name_space)), " of ", binding.role_kind, " ",
-                quoted(binding.role_name), " to ", kind, " ", quoted(who));
+                quoted(cluster ? std::string(name) : concat(name, "/", binding.name_space)), " of ", role["kind"].as_string(), " ",
+                quoted(role["name"].as_string()), " to ", kind, " ", quoted(who));
 }
 
 Decision Rbac::authorize(const User& user, const RequestInfo& request, std::string& reason) {
   std::vector<std::string> problems;
   bool allowed = false;
-  visit(user, request.name_space,
-        [&](const Binding& binding, uint32_t subject, const PolicyRules* rules, const std::string& problem) {
-          if (!rules) {
-            problems.push_back(problem);
-            return true;
-          }
-          allowed = std::any_of(rules->begin(), rules->end(), [&](const auto& rule) { return rule.allows(request); });
-          if (allowed) reason = reason_of(binding, subject);
-          return !allowed;
-        });
+  auto ask = [&](const Binding& binding, uint32_t subject, const PolicyRules* rules) {
+    if (!rules) {
+      problems.push_back(problem_of(binding));
+      return true;
+    }
+    allowed = std::any_of(rules->begin(), rules->end(), [&](const auto& rule) { return rule.allows(request); });
+    if (allowed) reason = reason_of(binding, subject);
+    return !allowed;
+  };
+  visit(user, request.name_space, std::ref(ask));  // by reference: it is not copied into memory of its own
   if (allowed) return Decision::Allow;
   if (!problems.empty()) reason = concat("RBAC: ", one_text(problems));
   return Decision::NoOpinion;
@@ -215,11 +230,11 @@ Decision Rbac::authorize(const User& user, const RequestInfo& request, std::stri
 PolicyRules Rbac::held_by(const User& user, std::string_view name_space, std::vector<std::string>& problems) {
   PolicyRules held;
   visit(user, name_space,
-        [&](const Binding&, uint32_t, const PolicyRules* rules, const std::string& problem) {
+        [&](const Binding& binding, uint32_t, const PolicyRules* rules) {
           if (rules)
             held.insert(held.end(), rules->begin(), rules->end());
           else
-            problems.push_back(problem);
+            problems.push_back(problem_of(binding));
           return true;
         });
   return held;
@@ -236,11 +251,9 @@ void Rbac::rules_for(const User& user, std::string_view name_space, SubjectRules
 Result<PolicyRules> Rbac::rules_of(std::string_view role_kind, std::string_view role_name, std::string_view name_space) {
   follow();
   std::shared_lock lock(mutex_);
-  std::string problem;
-  if (auto* rules = role_of(role_kind, role_name, name_space, problem)) return *rules;
-  bool cluster = role_kind == "ClusterRole";
-  if (!cluster && role_kind != "Role") return fail(internal_error(problem));
-  return fail(not_found(kGroup, cluster ? "clusterroles" : "roles", role_name));
+  if (!is_role_kind(role_kind)) return fail(no_such_kind(role_kind));
+  if (auto* rules = role_of(role_key(role_kind, role_name, name_space))) return *rules;
+  return fail(not_found(kGroup, role_kind == "ClusterRole" ? "clusterroles" : "roles", role_name));
 }
 
 }  // namespace sampan::apiserver

@@ -33,10 +33,12 @@ class Rbac final : public Authorizer {
   struct Source;
 
   // `visit` gives false to end. Bindings of the user, cluster-wide ones first, with the name under which one binds him.
-  using Visit = std::function<bool(const Binding& binding, uint32_t subject, const PolicyRules* rules, const std::string& problem)>;
+  // `rules` are null where there is no such role: problem_of() says it.
+  using Visit = std::function<bool(const Binding& binding, uint32_t subject, const PolicyRules* rules)>;
   void visit(const User& user, std::string_view name_space, const Visit& visit);
   bool visit_subject(const std::string& key, std::vector<const Binding*>& seen, const Visit& visit);
-  const PolicyRules* role_of(std::string_view kind, std::string_view name, std::string_view name_space, std::string& problem) const;
+  const PolicyRules* role_of(const std::string& key) const;
+  static std::string problem_of(const Binding& binding);
   static std::string reason_of(const Binding& binding, uint32_t subject);
   void follow();
   void load(Source& source);
