@@ -30,7 +30,7 @@ constexpr Entry kPlugins[] = {
     {"PodSecurity", true, [](const AdmissionParts& it) -> Made { return pod_security(it.settings("PodSecurity"), it.catalog); }},
     {"PodNodeSelector", false, [](const AdmissionParts& it) -> Made { return pod_node_selector(it.settings("PodNodeSelector"), it.catalog); }},
     {"Priority", true, [](const AdmissionParts& it) -> Made { return priority(it.catalog); }},
-    {"DefaultTolerationSeconds", true, [](const AdmissionParts&) -> Made { return default_toleration_seconds(); }},
+    {"DefaultTolerationSeconds", true, [](const AdmissionParts& parts) -> Made { return default_toleration_seconds(parts.config); }},
     {"PodTolerationRestriction", false, [](const AdmissionParts& it) -> Made { return pod_toleration_restriction(it.settings("PodTolerationRestriction"), it.catalog); }},
     {"EventRateLimit", false, [](const AdmissionParts& it) -> Made { return event_rate_limit(it.settings("EventRateLimit"), it.clock); }},
     {"ExtendedResourceToleration", false, [](const AdmissionParts&) -> Made { return extended_resource_toleration(); }},

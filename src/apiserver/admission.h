@@ -46,6 +46,7 @@ class AdmissionPlugin {
 struct AdmissionConfig {
   std::vector<std::string> enable, disable;  // names, as --enable-admission-plugins and --disable-admission-plugins give them
   std::map<std::string, std::string, std::less<>> settings;  // by plug-in, as YAML
+  int64_t not_ready_seconds = 300, unreachable_seconds = 300;  // that pods stay on such a node, unless they say otherwise
 };
 
 // What plug-ins may use of the server.
@@ -82,7 +83,7 @@ std::unique_ptr<AdmissionPlugin> always_pull_images();
 Result<std::unique_ptr<AdmissionPlugin>> pod_security(std::string_view settings, Catalog& catalog);
 Result<std::unique_ptr<AdmissionPlugin>> pod_node_selector(std::string_view settings, Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> priority(Catalog& catalog);
-std::unique_ptr<AdmissionPlugin> default_toleration_seconds();
+std::unique_ptr<AdmissionPlugin> default_toleration_seconds(const AdmissionConfig& config);
 Result<std::unique_ptr<AdmissionPlugin>> pod_toleration_restriction(std::string_view settings, Catalog& catalog);
 Result<std::unique_ptr<AdmissionPlugin>> event_rate_limit(std::string_view settings, Clock& clock);
 std::unique_ptr<AdmissionPlugin> extended_resource_toleration();

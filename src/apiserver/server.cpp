@@ -52,11 +52,12 @@ class Server final : public ApiServer {
  public:
   Server(std::unique_ptr<Catalog> catalog, std::unique_ptr<Access> access, std::unique_ptr<Admission> admission,
          std::unique_ptr<Executor> workers, Clock& clock, Random& random, ServerConfig config, std::unique_ptr<Backends> backends,
-         std::unique_ptr<Auditor> auditor)
+         std::unique_ptr<Auditor> auditor, std::unique_ptr<FrontDoor> door)
       : catalog_(std::move(catalog)),
         access_(std::move(access)),
         admission_(std::move(admission)),
         auditor_(std::move(auditor)),
+        door_(std::move(door)),
         config_(std::move(config)),
         reads_(config_.priority_and_fairness ? UINT_MAX : config_.requests_in_flight_max, metrics_.in_flight(false)),
         mutations_(config_.priority_and_fairness ? UINT_MAX : config_.mutations_in_flight_max, metrics_.in_flight(true)),
@@ -137,6 +138,11 @@ class Server final : public ApiServer {
 
   // Who asks, and whether it is his turn. One that has to wait goes on later, on a worker.
   void begin(std::shared_ptr<net::Exchange> exchange, bool on_io_thread) {
+    if (door_)
+      if (auto away = door_->turn_away(exchange->request(), stopping_)) {
+        door_->dress(exchange->request(), *away);
+        return exchange->respond(std::move(*away));
+      }
     auto passage = std::make_shared<Passage>(std::move(exchange), services_);
     Context& context = passage->context;
     context.info = request_info(context.http.method, context.http.path, context.query);
@@ -164,6 +170,7 @@ class Server final : public ApiServer {
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
     response.headers.emplace_back("audit-id", passage->audit_id);
     add_warnings(context, response);
+    if (door_) door_->dress(request, response);
     if (context.audit) end_trail(context, result, response.status, &response);
     fairness::Gate::name_flow(*passage, response);
     metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - passage->began_us) / 1e6);
@@ -359,6 +366,7 @@ class Server final : public ApiServer {
   std::unique_ptr<Access> access_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Auditor> auditor_;  // null: nothing is noted
+  std::unique_ptr<FrontDoor> door_;   // null: there is nothing for it to do
   ServerConfig config_;
   ServerMetrics metrics_;
   Services services_;
@@ -382,8 +390,10 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto admission = TRY(Admission::create({*catalog, clock, random, *access, config.admission}));
   auto backends = TRY(Backends::create(std::move(config.backends)));
   auto auditor = TRY(Auditor::create(config.audit, clock, random));
+  std::unique_ptr<FrontDoor> door;
+  if (!config.front_door.is_idle()) door = TRY(FrontDoor::create(std::move(config.front_door), random));
   return std::make_unique<Server>(std::move(catalog), std::move(access), std::move(admission), std::move(workers), clock, random, std::move(config),
-                                  std::move(backends), std::move(auditor));
+                                  std::move(backends), std::move(auditor), std::move(door));
 }
 
 net::Response body_too_large(const net::Request& request) {

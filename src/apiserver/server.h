@@ -9,6 +9,7 @@
 #include "apiserver/admission.h"
 #include "apiserver/audit/trail.h"
 #include "apiserver/catalog.h"
+#include "apiserver/front_door.h"
 #include "apiserver/identity.h"
 #include "apiserver/streams/backends.h"
 #include "apiserver/usage/usage.h"
@@ -28,6 +29,7 @@ struct ServerConfig {
   AdmissionConfig admission;
   AccessConfig access;
   AuditConfig audit;
+  FrontDoorConfig front_door;
   UsageTimes usage;
   bool priority_and_fairness = true;  // else reads and mutations are only counted, each to their own limit
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;  // together the seats that levels share

@@ -15,6 +15,7 @@
 #include "cmd/certificate_rotation.h"
 #include "cmd/encryption_config.h"
 #include "cmd/store_probe.h"
+#include "registry/core/pod_spec.h"
 #include "store/etcd.h"
 #include "store/sqlite.h"
 
@@ -45,6 +46,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   config.runtime_config = options.runtime_config;
   config.admission = options.admission;
   config.audit = options.audit;
+  config.front_door = options.front_door;
   config.backends = options.backends;
   if (config.backends.kubelet_certificate_file.empty() && options.client_ca_file.empty()) {
     auto base = concat(options.cert_dir, "/", kKubeletClientName);
@@ -86,6 +88,7 @@ class Process final : public ApiProcess {
   explicit Process(const ApiserverOptions& options) : options_(options) {}
 
   Result<void> start() {
+    registry::set_privileged_allowed(options_.allow_privileged);
     store_ = TRY(open_store(options_));  // first, for it has the lock on the data
     TRY(encrypt_store());
     auto tls = TRY(prepare_certificates(options_));
@@ -163,6 +166,7 @@ class Process final : public ApiProcess {
     listen.port = options_.port;
     listen.tls = std::move(tls);
     listen.limits = options_.limits;
+    listen.shares_port = options_.shares_port;
     listen.too_large = apiserver::body_too_large;
     return net::listen(std::move(listen), server_->handler());
   }

@@ -19,21 +19,34 @@ namespace {
 
 Error complaint(std::string text) { return bad_request(std::move(text)); }
 
-Result<void> read_serving(const FlagSet& flags, ApiserverOptions& out) {
-  auto port = flags.number("secure-port");
-  if (port < 1 || port > 65535)
-    return fail(complaint(concat("--secure-port ", port, " must be between 1 and 65535, inclusive. It cannot be turned off with 0")));
-  out.port = static_cast<uint16_t>(port);
-  out.bind_address = flags.text("bind-address");
-  out.advertise_address = flags.text("advertise-address");
-  if (out.advertise_address.empty()) {
-    auto bound = registry::parse_ip(out.bind_address);
-    out.advertise_address = bound && !bound->is_unspecified() ? out.bind_address : default_address();
-  }
+// "certificate,key" or "certificate,key:name,name".
+Result<net::NamedCertificate> named_certificate(const std::string& value) {
+  auto wrong = [&](std::string_view why) { return fail(complaint(concat("invalid argument ", quoted(value), " for \"--tls-sni-cert-key\" flag: ", why))); };
+  auto colon = value.find(':');
+  auto files = split(std::string_view(value).substr(0, colon), ',');
+  if (files.size() != 2) return wrong("expected comma separated certificate and key file paths");
+  net::NamedCertificate out{std::string(trim(files[0])), std::string(trim(files[1])), {}};
+  if (colon == value.npos) return out;
+  auto names = trim(std::string_view(value).substr(colon + 1));
+  if (names.empty()) return wrong("empty names list is not allowed");
+  for (auto name : split(names, ',')) out.names.push_back(to_lower(trim(name)));
+  return out;
+}
+
+// The numbers are those of TLS.
+Result<std::string> curve_name(const std::string& number) {
+  static constexpr std::pair<std::string_view, std::string_view> curves[] = {{"23", "P-256"}, {"24", "P-384"}, {"25", "P-521"}, {"29", "X25519"}};
+  for (auto [known, name] : curves)
+    if (number == known) return std::string(name);
+  return fail(complaint(concat("--tls-curve-preferences: unknown curve ", quoted(number), "; 23 (P-256), 24 (P-384), 25 (P-521) and 29 (X25519) are there")));
+}
+
+Result<void> read_tls(const FlagSet& flags, ApiserverOptions& out) {
   out.tls_cert_file = flags.text("tls-cert-file");
   out.tls_key_file = flags.text("tls-private-key-file");
   if (out.tls_cert_file.empty() != out.tls_key_file.empty())
     return fail(complaint("--tls-cert-file and --tls-private-key-file have to be given together"));
+  for (const auto& value : flags.values("tls-sni-cert-key")) out.tls.named_certificates.push_back(TRY(named_certificate(value)));
   out.client_ca_file = flags.text("client-ca-file");
   out.tls_sans = flags.list("tls-san");
   for (const auto& san : out.tls_sans) {
@@ -47,8 +60,31 @@ Result<void> read_serving(const FlagSet& flags, ApiserverOptions& out) {
     out.tls.minimum_version = version;
   }
   out.tls.cipher_suites = flags.list("tls-cipher-suites");
+  for (const auto& number : flags.list("tls-curve-preferences")) out.tls.groups.push_back(TRY(curve_name(number)));
+  out.tls.http2 = !flags.is_true("disable-http2-serving");
+  return {};
+}
+
+Result<void> read_serving(const FlagSet& flags, ApiserverOptions& out) {
+  auto port = flags.number("secure-port");
+  if (port < 1 || port > 65535)
+    return fail(complaint(concat("--secure-port ", port, " must be between 1 and 65535, inclusive. It cannot be turned off with 0")));
+  out.port = static_cast<uint16_t>(port);
+  out.bind_address = flags.text("bind-address");
+  out.advertise_address = flags.text("advertise-address");
+  if (out.advertise_address.empty()) {
+    auto bound = registry::parse_ip(out.bind_address);
+    out.advertise_address = bound && !bound->is_unspecified() ? out.bind_address : default_address();
+  }
+  TRY(read_tls(flags, out));
   if (auto streams = flags.number("http2-max-streams-per-connection"); streams > 0)
     out.limits.streams_per_connection_max = static_cast<unsigned>(streams);
+  out.shares_port = flags.is_true("permit-port-sharing");
+  out.external_name = flags.text("external-hostname");
+  out.front_door.cors_origins = flags.list("cors-allowed-origins");
+  out.front_door.hsts = flags.list("strict-transport-security-directives");
+  out.front_door.sends_away_on_shutdown = flags.is_true("shutdown-send-retry-after");
+  out.front_door.goaway_chance = std::strtod(flags.text("goaway-chance").c_str(), nullptr);
   return {};
 }
 
@@ -118,7 +154,10 @@ Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
   out.access = TRY(access_options(flags));
   if (auto path = flags.text("admission-control-config-file"); !path.empty()) TRY(read_admission_settings(path, out.admission));
   out.admission.enable = flags.list("enable-admission-plugins");
+  out.allow_privileged = flags.is_true("allow-privileged");
   out.admission.disable = flags.list("disable-admission-plugins");
+  out.admission.not_ready_seconds = flags.number("default-not-ready-toleration-seconds");
+  out.admission.unreachable_seconds = flags.number("default-unreachable-toleration-seconds");
   for (const auto& name : out.admission.enable)
     if (std::find(out.admission.disable.begin(), out.admission.disable.end(), name) != out.admission.disable.end())
       return fail(complaint(concat("[", name, "] in enable-admission-plugins and disable-admission-plugins overlapped")));
@@ -186,6 +225,7 @@ std::string default_address() {
 }
 
 std::string ApiserverOptions::host() const {
+  if (!external_name.empty()) return concat(external_name, ":", port);
   bool v6 = advertise_address.find(':') != std::string::npos;
   return concat(v6 ? "[" : "", advertise_address, v6 ? "]:" : ":", port);
 }

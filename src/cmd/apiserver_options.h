@@ -14,12 +14,14 @@ namespace sampan::cmd {
 struct ApiserverOptions {
   std::string data_dir, cert_dir;
   std::string bind_address, advertise_address;  // the latter is never empty
+  std::string external_name;                    // "" = the address
   uint16_t port = 6443;
   std::string host() const;  // what others know this server by, with its port
   std::string tls_cert_file, tls_key_file, client_ca_file;  // "" = ours
   std::vector<std::string> tls_sans;                         // more names and addresses for ours
   std::vector<std::string> kubeconfig_copies;                // of the administrator's, renewed with it
-  net::TlsOptions tls;                                       // version and cipher suites
+  net::TlsOptions tls;                                       // all but the files above
+  bool shares_port = false;
   net::ServerLimits limits;
   std::vector<std::string> etcd_servers;
   std::string etcd_ca_file, etcd_cert_file, etcd_key_file;
@@ -31,9 +33,11 @@ struct ApiserverOptions {
   bool keeps_endpoints = true;  // of the kubernetes service
   AccessOptions access;
   apiserver::AuditConfig audit;
+  apiserver::FrontDoorConfig front_door;
   apiserver::RuntimeConfig runtime_config;
   apiserver::AdmissionConfig admission;
   apiserver::BackendConfig backends;
+  bool allow_privileged = false;  // containers
   bool priority_and_fairness = true;
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;

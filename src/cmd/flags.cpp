@@ -152,6 +152,11 @@ std::string FlagSet::text(std::string_view name) const {
   return found == values_.end() ? std::string(flag.preset) : found->second.back();
 }
 
+std::vector<std::string> FlagSet::values(std::string_view name) const {
+  auto at = values_.find(name);
+  return at == values_.end() ? std::vector<std::string>() : at->second;
+}
+
 bool FlagSet::is_true(std::string_view name) const { return parse_bool(text(name)).value_or(false); }
 
 int64_t FlagSet::number(std::string_view name) const {

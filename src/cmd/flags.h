@@ -43,6 +43,7 @@ class FlagSet {
   int64_t number(std::string_view name) const;
   int64_t nanoseconds(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;  // all values, split at commas
+  std::vector<std::string> values(std::string_view name) const;  // each time it was given, as it is
 
   bool help_wanted() const { return help_wanted_; }
   std::string help(std::string_view program, std::string_view about) const;

@@ -60,6 +60,7 @@ struct Response {
   Headers headers;  // content-length and transfer-encoding are the server's; date too
   std::string body;
   std::unique_ptr<BodySource> source;  // instead of body
+  bool closes = false;  // the client is told to use another connection from now on; what runs on this one goes on
   // With status 101, over HTTP/1.1 only: the connection stops being HTTP once the head is sent (it names the protocol in the field
   // "upgrade"), and this takes it over. Called on an I/O thread: it must not block, so it hands the stream to a thread.
   std::function<void(std::unique_ptr<ByteStream>)> upgraded;

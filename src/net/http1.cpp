@@ -383,7 +383,7 @@ void Http1Connection::write_head(std::string& out) {
     else if (!old_version_)
       out += "Transfer-Encoding: chunked\r\n";
   }
-  if (shutting_down_) keep_alive_ = false;
+  if (shutting_down_ || response.closes) keep_alive_ = false;
   if (!keep_alive_)
     out += "Connection: close\r\n";
   else if (old_version_)

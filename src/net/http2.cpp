@@ -358,6 +358,7 @@ void Http2Connection::submit_answer(Stream& stream) {
   if (nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), sends ? &provider : nullptr) != 0)
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, NGHTTP2_INTERNAL_ERROR);
   Headers().swap(response.headers);  // a watch lives long
+  if (response.closes) shut_down();
 }
 
 void Http2Connection::wake(int32_t id) {

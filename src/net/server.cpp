@@ -49,7 +49,7 @@ void tune(int fd) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
 }
 
-Result<int> open_listener(const std::string& address, uint16_t port) {
+Result<int> open_listener(const std::string& address, uint16_t port, bool shared) {
   auto problem = [&](const char* what) {
     return fail(internal_error(concat("listen on ", address, " port ", port, ": ", what, ": ", strerror(errno))));
   };
@@ -64,6 +64,7 @@ Result<int> open_listener(const std::string& address, uint16_t port) {
   int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return problem("socket");
   set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (shared) set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (!is_v4) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);  // [::] takes IPv4 clients too, as in Go
   if (bind(fd, reinterpret_cast<sockaddr*>(&storage), is_v4 ? sizeof *v4 : sizeof *v6) != 0 || ::listen(fd, kBacklog) != 0) {
     auto failed = problem("bind");
@@ -278,7 +279,7 @@ class HttpsServer final : public Server {
 
 Result<std::unique_ptr<Server>> listen(ServerOptions options, Handler handler) {
   auto tls = TRY(TlsFiles::open(options.tls));
-  int fd = TRY(open_listener(options.address, options.port));
+  int fd = TRY(open_listener(options.address, options.port, options.shares_port));
   return std::make_unique<HttpsServer>(options, std::move(handler), std::move(tls), fd);
 }
 

@@ -18,12 +18,21 @@ struct ServerLimits {
   unsigned connections_max = 16000;
 };
 
+// A certificate for clients that ask for one of these names (SNI).
+struct NamedCertificate {
+  std::string certificate_file, key_file;
+  std::vector<std::string> names;  // "a.example" or "*.example", in lower case; empty = those that are in the certificate
+};
+
 struct TlsOptions {
   std::string certificate_file, key_file;  // PEM; read again when they change on disk
+  std::vector<NamedCertificate> named_certificates;  // the first that names what a client asks for is his
   std::string client_ca_file;              // "" = do not ask for client certificates; asked for but never required
   std::string proxy_ca_file;               // of front proxies; "" = there are none
   std::string minimum_version = "VersionTLS12";  // or VersionTLS13
   std::vector<std::string> cipher_suites;        // IANA names; empty = Go's defaults
+  std::vector<std::string> groups;               // for the key exchange, by OpenSSL's names; empty = its defaults
+  bool http2 = true;
 };
 
 struct ServerOptions {
@@ -31,6 +40,7 @@ struct ServerOptions {
   uint16_t port = 0;  // 0: any free one
   TlsOptions tls;
   ServerLimits limits;
+  bool shares_port = false;  // others may listen there too (SO_REUSEPORT)
   unsigned io_threads = 2;
   // The whole answer to a body over the limit (its text is the API's business).
   std::function<Response(const Request&)> too_large;

@@ -38,6 +38,8 @@ class ServerTest : public testing::Test {
       exchange->respond({.body = std::string(20 << 20, 'L')});
     } else if (path == "/numbers") {
       exchange->respond({.source = std::make_unique<PiecesSource>(PiecesSource::numbers(500'000))});
+    } else if (path == "/close") {
+      exchange->respond({.body = "bye", .closes = true});
     } else if (path == "/echo") {
       exchange->respond({.body = exchange->request().body});
     } else {
@@ -280,6 +282,60 @@ TEST_F(ServerTest, AnswersComeFromAnyThread) {
   EXPECT_TRUE(client.talk([&] { return std::all_of(ids.begin(), ids.end(), [&](int32_t id) { return client.http.answer(id).ended; }); }));
   answers.join();
   for (size_t i = 0; i < ids.size(); i++) EXPECT_EQ(client.http.answer(ids[i]).status == 200, client.http.answer(ids[i]).body == "answer");
+}
+
+TEST_F(ServerTest, NamesHaveTheirCertificates) {
+  auto given = make_certificate({.common_name = "given", .key_usage = "serverAuth"}, &authority);
+  auto told = make_certificate({.common_name = "told", .key_usage = "serverAuth", .alternative_names = "DNS:told.example,DNS:*.told.example"}, &authority);
+  options.tls.named_certificates = {{folder.write("a.crt", given.certificate), folder.write("a.key", given.key), {"given.example", "*.given.example"}},
+                                    {folder.write("b.crt", told.certificate), folder.write("b.key", told.key), {}}};
+  start();
+  struct Case {
+    const char* asked;
+    std::string shown;
+  } cases[] = {{"", "server-1"}, {"other.example", "server-1"}, {"given.example", "given"}, {"Given.Example", "given"}, {"a.given.example", "given"},
+               {"a.b.given.example", "server-1"}, {"told.example", "told"},    {"x.told.example", "told"}};
+  auto jane = make_certificate({.common_name = "jane"}, &authority);
+  for (auto& c : cases) {
+    TlsClient client(server->port(), "http/1.1", &jane, 0, c.asked);
+    EXPECT_EQ(client.server_name(), c.shown) << c.asked;
+    EXPECT_NE(get(client, "/who", "jane").find("jane"), std::string::npos) << c.asked;
+  }
+}
+
+TEST_F(ServerTest, Http2CanBeSwitchedOff) {
+  options.tls.http2 = false;
+  options.tls.groups = {"P-256"};
+  start();
+  EXPECT_FALSE(TlsClient(server->port(), "h2").connected());
+  TlsClient client(server->port(), "http/1.1");
+  EXPECT_NE(get(client, "/who", "nobody").find("nobody"), std::string::npos);
+}
+
+TEST_F(ServerTest, PortsAreShared) {
+  options.shares_port = true;
+  start();
+  auto second = options;
+  second.port = server->port();
+  EXPECT_TRUE(listen(second, [](std::shared_ptr<Exchange>) {}));
+  second.shares_port = false;
+  EXPECT_FALSE(listen(second, [](std::shared_ptr<Exchange>) {}));
+}
+
+TEST_F(ServerTest, ClientsAreAskedToUseAnotherConnection) {
+  start();
+  H2Session client(server->port());
+  auto held_id = client.http.request("GET", "/hold");
+  auto id = client.http.request("GET", "/close");
+  EXPECT_TRUE(client.talk([&] { return client.http.answer(id).ended && client.http.goaway; }));
+  EXPECT_EQ(client.http.goaway_error, 0u);
+  ASSERT_TRUE(eventually([&] { return held_count() == 1; }));
+  held[0]->respond({.body = "finished"});
+  EXPECT_TRUE(client.talk([&] { return client.http.answer(held_id).ended; }));
+  EXPECT_EQ(client.http.answer(held_id).body, "finished");
+  TlsClient old(server->port(), "http/1.1");
+  old.write("GET /close HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_NE(old.read_all().find("Connection: close"), std::string::npos);
 }
 
 TEST_F(ServerTest, GracefulStop) {

@@ -140,7 +140,7 @@ class TestFolder {
 class TlsClient {
  public:
   // alpn: "h2" or "http/1.1"; certificate may be null.
-  TlsClient(uint16_t port, std::string_view alpn, const TestCertificate* certificate = nullptr, int receive_buffer = 0);
+  TlsClient(uint16_t port, std::string_view alpn, const TestCertificate* certificate = nullptr, int receive_buffer = 0, const char* host = "");
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;

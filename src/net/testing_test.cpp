@@ -105,7 +105,7 @@ int connect_to(uint16_t port, int receive_buffer) {
   return -1;
 }
 
-TlsClient::TlsClient(uint16_t port, std::string_view alpn, const TestCertificate* certificate, int receive_buffer)
+TlsClient::TlsClient(uint16_t port, std::string_view alpn, const TestCertificate* certificate, int receive_buffer, const char* host)
     : fd_(connect_to(port, receive_buffer)), context_(SSL_CTX_new(TLS_client_method())) {
   signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to what the server may have closed
   if (certificate) {
@@ -116,6 +116,7 @@ TlsClient::TlsClient(uint16_t port, std::string_view alpn, const TestCertificate
   auto protocols = concat(static_cast<char>(alpn.size()), alpn);
   SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(protocols.data()), protocols.size());
   SSL_set_fd(ssl_.get(), fd_);
+  if (*host) SSL_set_tlsext_host_name(ssl_.get(), host);
   const unsigned char* chosen = nullptr;
   unsigned chosen_size = 0;
   if (fd_ < 0 || SSL_connect(ssl_.get()) != 1) return;

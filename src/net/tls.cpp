@@ -23,9 +23,12 @@ constexpr const char* kDefaultCiphers =
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:"
     "ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA";
 
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered, unsigned offered_size, void*) {
-  static constexpr unsigned char ours[] = "\x02h2\x08http/1.1";
-  auto chosen = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, ours, sizeof ours - 1, offered, offered_size);
+// `only_http1` is no pointer but a truth.
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered, unsigned offered_size, void* only_http1) {
+  static constexpr unsigned char protocols[] = "\x02h2\x08http/1.1";
+  std::basic_string_view<unsigned char> ours(protocols, sizeof protocols - 1);
+  if (only_http1) ours.remove_prefix(3);
+  auto chosen = SSL_select_next_proto(const_cast<unsigned char**>(out), out_size, ours.data(), static_cast<unsigned>(ours.size()), offered, offered_size);
   return chosen == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
@@ -65,23 +68,27 @@ Result<void> load_cas(const std::string& file, SslPtr<X509_STORE>& store, STACK_
 }
 
 Result<void> load_client_cas(TlsGeneration& made, const TlsOptions& options) {
-  auto context = made.context.get();
   STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
-  SSL_CTX_set_client_CA_list(context, names);  // owns them from here
+  SSL_CTX_set_client_CA_list(made.context.get(), names);  // owns them from here
   if (auto loaded = load_cas(options.client_ca_file, made.client_cas, names, made.client_ca_text); !loaded) return loaded;
   if (auto loaded = load_cas(options.proxy_ca_file, made.proxy_cas, names, made.client_ca_text); !loaded) return loaded;
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  // A certificate that does not verify is no reason to refuse the client: it is a client without a certificate, and may carry a
-  // token. That it holds the key is still checked.
-  SSL_CTX_set_cert_verify_callback(context, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
+  auto ask = [](SSL_CTX* context) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    // A certificate that does not verify is no reason to refuse the client: it is a client without a certificate, and may carry a
+    // token. That it holds the key is still checked.
+    SSL_CTX_set_cert_verify_callback(context, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
+  };
+  ask(made.context.get());
+  for (auto& named : made.named) {
+    SSL_CTX_set_client_CA_list(named.context.get(), SSL_dup_CA_list(names));
+    ask(named.context.get());
+  }
   return {};
 }
 
-Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& options) {
-  ERR_clear_error();
-  auto made = std::make_shared<TlsGeneration>();
-  made->context.reset(SSL_CTX_new(TLS_server_method()));
-  auto context = made->context.get();
+Result<SslPtr<SSL_CTX>> make_context(const TlsOptions& options, const std::string& certificate_file, const std::string& key_file) {
+  SslPtr<SSL_CTX> made(SSL_CTX_new(TLS_server_method()));
+  auto context = made.get();
   check(context);
   SSL_CTX_set_min_proto_version(context, TRY(version_number(options.minimum_version)));
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -91,15 +98,44 @@ Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& option
   // Nothing is resumed: a resumed session carries no certificate chain to verify anew, and each would cost memory.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
-  SSL_CTX_set_alpn_select_cb(context, choose_alpn, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, choose_alpn, options.http2 ? nullptr : context);
   auto ciphers = TRY(cipher_list(options.cipher_suites));
   check(SSL_CTX_set_ciphersuites(context, kSuites13) == 1);
   if (SSL_CTX_set_cipher_list(context, ciphers.c_str()) != 1)
     return fail(bad_request(concat("cipher suites ", ciphers, ": ", last_ssl_error())));
-  if (SSL_CTX_use_certificate_chain_file(context, options.certificate_file.c_str()) != 1)
-    return fail(internal_error(concat("certificate file ", options.certificate_file, ": ", last_ssl_error())));
-  if (SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1)
-    return fail(internal_error(concat("key file ", options.key_file, ": ", last_ssl_error())));
+  std::string groups;
+  for (auto& group : options.groups) append(groups, groups.empty() ? "" : ":", group);
+  if (!groups.empty() && SSL_CTX_set1_groups_list(context, groups.c_str()) != 1)
+    return fail(bad_request(concat("curves ", groups, ": ", last_ssl_error())));
+  if (SSL_CTX_use_certificate_chain_file(context, certificate_file.c_str()) != 1)
+    return fail(internal_error(concat("certificate file ", certificate_file, ": ", last_ssl_error())));
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(context) != 1)
+    return fail(internal_error(concat("key file ", key_file, ": ", last_ssl_error())));
+  return made;
+}
+
+int choose_certificate(SSL* ssl, int*, void* generation) {
+  auto name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  if (!name) return SSL_TLSEXT_ERR_NOACK;
+  std::string host = to_lower(name);
+  for (auto& named : static_cast<const TlsGeneration*>(generation)->named) {
+    if (!named.is_for(host)) continue;
+    SSL_set_SSL_CTX(ssl, named.context.get());
+    break;
+  }
+  return SSL_TLSEXT_ERR_OK;
+}
+
+Result<std::shared_ptr<const TlsGeneration>> read_files(const TlsOptions& options) {
+  ERR_clear_error();
+  auto made = std::make_shared<TlsGeneration>();
+  made->context = TRY(make_context(options, options.certificate_file, options.key_file));
+  for (auto& named : options.named_certificates)
+    made->named.push_back({TRY(make_context(options, named.certificate_file, named.key_file)), named.names});
+  if (!made->named.empty()) {
+    SSL_CTX_set_tlsext_servername_callback(made->context.get(), choose_certificate);
+    SSL_CTX_set_tlsext_servername_arg(made->context.get(), made.get());
+  }
   if (!options.client_ca_file.empty() || !options.proxy_ca_file.empty()) {
     auto loaded = load_client_cas(*made, options);
     if (!loaded) return fail(std::move(loaded).error());
@@ -168,6 +204,14 @@ int64_t verified_until(X509_STORE* authorities, X509* certificate, STACK_OF(X509
 
 }  // namespace
 
+bool TlsGeneration::Named::is_for(const std::string& host) const {
+  if (names.empty()) return X509_check_host(SSL_CTX_get0_certificate(context.get()), host.data(), host.size(), 0, nullptr) == 1;
+  auto dot = host.find('.');
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name == host || (name.starts_with("*.") && dot != host.npos && std::string_view(host).substr(dot) == std::string_view(name).substr(1));
+  });
+}
+
 VerifiedPeer TlsGeneration::verify_peer(SSL* ssl) const {
   SslPtr<X509> certificate(client_cas || proxy_cas ? SSL_get1_peer_certificate(ssl) : nullptr);
   if (!certificate) return {};
@@ -198,11 +242,12 @@ Result<std::unique_ptr<TlsFiles>> TlsFiles::open(TlsOptions options) {
 
 std::string TlsFiles::stamp() const {
   std::string stamp;
-  for (auto file : {&options_.certificate_file, &options_.key_file, &options_.client_ca_file, &options_.proxy_ca_file}) {
+  auto add = [&](const std::string& file) {
     struct stat s;
-    if (!file->empty() && stat(file->c_str(), &s) == 0)
-      append(stamp, s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, ' ', s.st_size, ' ', s.st_ino, ';');
-  }
+    if (!file.empty() && stat(file.c_str(), &s) == 0) append(stamp, s.st_mtim.tv_sec, '.', s.st_mtim.tv_nsec, ' ', s.st_size, ' ', s.st_ino, ';');
+  };
+  for (auto file : {&options_.certificate_file, &options_.key_file, &options_.client_ca_file, &options_.proxy_ca_file}) add(*file);
+  for (auto& named : options_.named_certificates) add(named.certificate_file), add(named.key_file);
   return stamp;
 }
 

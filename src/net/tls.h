@@ -25,6 +25,12 @@ using SslPtr = std::unique_ptr<T, SslDeleter>;
 // One reading of the files.
 struct TlsGeneration {
   SslPtr<SSL_CTX> context;
+  struct Named {
+    SslPtr<SSL_CTX> context;
+    std::vector<std::string> names;
+    bool is_for(const std::string& host) const;
+  };
+  std::vector<Named> named;  // for clients that ask for another name
   SslPtr<X509_STORE> client_cas;  // null: client certificates are not asked for
   SslPtr<X509_STORE> proxy_cas;   // null: there are no front proxies
   std::string client_ca_text;     // what both were read from

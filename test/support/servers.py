@@ -191,7 +191,7 @@ class Sampan(Server):
 
     def launch(self):
         self.main = Process('sampan', [self.binary, 'apiserver', '--data-dir=%s' % self.folder, '--secure-port=%d' % self.port,
-                                       '--bind-address=127.0.0.1'] + self.flags, self.folder / 'log')
+                                       '--bind-address=127.0.0.1', '--allow-privileged'] + self.flags, self.folder / 'log')
 
     def start(self, within=60):
         self.launch()

@@ -132,7 +132,7 @@ TEST(PriorityPlugin, AllowsOneDefault) {
 
 TEST(TolerationPlugins, AddWhatIsMissing) {
   Trial trial;
-  auto seconds = default_toleration_seconds();
+  auto seconds = default_toleration_seconds({});
   constexpr Case cases[] = {
       {"none", "{'spec':{}}",
        "{'spec':{'tolerations':[{'key':'node.kubernetes.io/not-ready','operator':'Exists','effect':'NoExecute','tolerationSeconds':300},{'key':"
@@ -143,6 +143,13 @@ TEST(TolerationPlugins, AddWhatIsMissing) {
        "'Exists','effect':'NoExecute','tolerationSeconds':300}]}}"},
   };
   run(trial, *seconds, cases);
+  auto briefly = default_toleration_seconds({.not_ready_seconds = 2, .unreachable_seconds = 3});
+  constexpr Case brief[] = {
+      {"none", "{'spec':{}}",
+       "{'spec':{'tolerations':[{'key':'node.kubernetes.io/not-ready','operator':'Exists','effect':'NoExecute','tolerationSeconds':2},{'key':"
+       "'node.kubernetes.io/unreachable','operator':'Exists','effect':'NoExecute','tolerationSeconds':3}]}}"},
+  };
+  run(trial, *briefly, brief);
   auto devices = extended_resource_toleration();
   constexpr Case wishes[] = {
       {"device", "{'spec':{'containers':[{'resources':{'requests':{'example.com/gpu':'1','cpu':'1','requests.x/y':'1'}}}]}}",

@@ -6,6 +6,8 @@ namespace sampan::registry {
 
 namespace {
 
+std::atomic<bool> privileged_allowed{true};
+
 void validate_id(const At& id) {
   if (!id.present()) return;
   Complaints complaints;
@@ -130,8 +132,11 @@ void validate_pod_security_context(const At& spec, const PodSpecOptions& options
   }
 }
 
+void set_privileged_allowed(bool allowed) { privileged_allowed.store(allowed); }
+
 void validate_container_security_context(const At& context, bool host_users) {
   if (!context.present()) return;
+  if (At privileged = context["privileged"]; privileged.truth() && !privileged_allowed.load()) privileged.forbidden("disallowed by cluster policy");
   validate_id(context["runAsUser"]);
   validate_id(context["runAsGroup"]);
   if (At mount = context["procMount"]; mount.present()) {

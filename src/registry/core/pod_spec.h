@@ -22,6 +22,9 @@ namespace sampan::registry {
 using schema::AnyView;
 using schema::Value;
 
+// Whether containers may be privileged at all; of the whole process, and decided before it serves.
+void set_privileged_allowed(bool allowed);
+
 // What is tolerated in an object because its old version has it already; a create tolerates nothing. Upstream's PodValidationOptions without the
 // gates that are locked at 1.36.
 struct PodSpecOptions {

@@ -35,6 +35,14 @@ constexpr std::string_view kLabelComplaint =
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character "
     "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 
+TEST(PodSpec, PrivilegedContainersCanBeForbidden) {
+  set_privileged_allowed(false);
+  expect_spec({{"'initContainers':[{'name':'i','image':'i','securityContext':{'privileged':true}}]",
+                {"spec.initContainers[0].securityContext.privileged: Forbidden: disallowed by cluster policy"}},
+               {"'initContainers':[{'name':'i','image':'i','securityContext':{'privileged':false}}]", {}}});
+  set_privileged_allowed(true);
+}
+
 TEST(PodSpec, Names) {
   expect_spec({
       {"'hostname':'A'", {concat("spec.hostname: Invalid value: \"A\": ", kLabelComplaint)}},
