@@ -2,6 +2,8 @@
 //
 //   I0421 12:00:01.123456    4711 server.cpp:42] listening on 127.0.0.1:6443
 //
+// or, for collectors, one JSON object: {"ts":1777777777123.456,"caller":"server.cpp:42","msg":"listening on 127.0.0.1:6443","v":0}; an error has no "v".
+//
 // Libraries return errors; only the top level logs. Never log a request body, a token or a secret.
 #pragma once
 #include "base/text.h"
@@ -10,9 +12,13 @@ namespace sampan {
 
 enum class LogLevel : char { Info = 'I', Warning = 'W', Error = 'E' };
 
+enum class LogFormat { Text, Json };
+
 void write_log(LogLevel level, const char* file, int line, std::string_view message);
 int log_verbosity();           // -v
 void set_log_verbosity(int v);
+void set_log_format(LogFormat format);
+std::string log_line(LogFormat format, LogLevel level, const char* file, int line, std::string_view message, int64_t now_us);
 
 }  // namespace sampan
 

@@ -8,6 +8,7 @@
 #include "cmd/apiserver_flags.h"
 #include "cmd/apiserver_options.h"
 #include "cmd/commands.h"
+#include "cmd/log_flags.h"
 #include "cmd/signals.h"
 
 namespace sampan::cmd {
@@ -44,11 +45,11 @@ int run_apiserver(Arguments arguments) {
     return 0;
   }
   auto options = apiserver_options(flags);
-  if (!options) {
-    std::fprintf(stderr, "Error: %s\n", options.error().message().c_str());
+  auto log = set_up_log(flags);
+  if (!options || !log) {
+    std::fprintf(stderr, "Error: %s\n", (options ? log.error() : options.error()).message().c_str());
     return 1;
   }
-  set_log_verbosity(options->verbosity);
   for (auto name : flags.pending()) LOG_WARNING("--", name, " is known but does nothing yet");
   if (auto served = serve(*options); !served) {
     std::string_view why = served.error().message();

@@ -186,7 +186,7 @@ constexpr Flag kFlags[] = {
     {"Logs", "log-text-info-buffer-size", Type::Size, "", Effect::Pending, "How much of the text log is held back."},
     {"Logs", "log-text-split-stream", Type::Bool, "", Effect::Pending,
      "Write errors of the text log to standard error and the rest to standard output."},
-    {"Logs", "logging-format", Type::String, "text", Effect::Pending, "The form of the log: text or json."},
+    {"Logs", "logging-format", Type::String, "text", Effect::Works, "The form of the log: text or json."},
     {"Logs", "v", Type::Int, "0", Effect::Works, "How much to log: the higher, the more.", 'v'},
     {"Logs", "vmodule", Type::Pairs, "", Effect::Pending, "How much to log by source file: pattern=N."},
     {"Traces", "tracing-config-file", Type::String, "", Effect::Pending, "A file that says where traces go."},

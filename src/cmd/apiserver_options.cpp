@@ -195,7 +195,6 @@ Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
   if (out.watch_seconds_min < 0) return fail(complaint("--min-request-timeout can not be negative value"));
   out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");
   if (out.shutdown_delay_ns < 0) return fail(complaint("--shutdown-delay-duration can not be negative value"));
-  out.verbosity = static_cast<int>(flags.number("v"));
   out.backends.kubelet_ca_file = flags.text("kubelet-certificate-authority");
   out.backends.kubelet_certificate_file = flags.text("kubelet-client-certificate");
   out.backends.kubelet_key_file = flags.text("kubelet-client-key");

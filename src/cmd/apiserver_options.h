@@ -42,7 +42,6 @@ struct ApiserverOptions {
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
   int64_t shutdown_delay_ns = 0;
-  int verbosity = 0;
   std::map<std::string, bool, std::less<>> feature_gates;  // that were set
 };
 

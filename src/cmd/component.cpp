@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
+#include "cmd/log_flags.h"
 #include "cmd/signals.h"
 #include "net/server.h"
 
@@ -166,11 +167,11 @@ int run_component(Arguments arguments, std::string_view program, std::string_vie
     return 0;
   }
   if (parsed) {
-    set_log_verbosity(static_cast<int>(flags.number("v")));
     for (auto name : flags.pending()) LOG_WARNING("--", name, " is known but does nothing yet");
     block_signals();
-    parsed = run(flags);
+    parsed = set_up_log(flags);
   }
+  if (parsed) parsed = run(flags);
   if (parsed) return 0;
   std::string_view why = parsed.error().message();
   constexpr std::string_view kPrefix = "Internal error occurred: ";  // for clients, not for whoever starts it

@@ -62,7 +62,7 @@ constexpr Flag kFlags[] = {
     {"Metrics", "show-hidden-metrics-for-version", Type::String, "", Effect::Pending, "Show metrics that were hidden since this version."},
     {"Logs", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
     {"Logs", "vmodule", Type::Strings, "", Effect::Pending, "How much is logged, by file."},
-    {"Logs", "logging-format", Type::String, "text", Effect::Moot, "The form of the log: text."},
+    {"Logs", "logging-format", Type::String, "text", Effect::Works, "The form of the log: text or json."},
     {"Logs", "log-flush-frequency", Type::Duration, "5s", Effect::Moot, "How often the log is flushed; it is at once."},
     {"Logs", "log-json-info-buffer-size", Type::Size, "", Effect::Moot, "The buffer of a log in JSON."},
     {"Logs", "log-json-split-stream", Type::Bool, "", Effect::Moot, "Two streams for a log in JSON."},

@@ -36,6 +36,7 @@ class FlagSet {
   // The error's message is what Kubernetes' programs say behind "Error: ".
   Result<void> parse(Arguments arguments, std::string_view program);
 
+  bool has(std::string_view name) const { return find(name) != nullptr; }  // whether the table has it
   bool given(std::string_view name) const { return values_.contains(name); }
   // Of one flag, as given last or by default; the name must be in the table.
   std::string text(std::string_view name) const;

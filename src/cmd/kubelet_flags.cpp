@@ -26,7 +26,7 @@ constexpr Flag kFlags[] = {
     {"Kubelet", "feature-gates", Type::Pairs, "", Effect::Moot, "Feature gates: a list of NAME=true|false."},
     {"Kubelet", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
     {"Kubelet", "vmodule", Type::Strings, "", Effect::Pending, "How much is logged, by file."},
-    {"Kubelet", "logging-format", Type::String, "text", Effect::Moot, "The form of the log: text."},
+    {"Kubelet", "logging-format", Type::String, "text", Effect::Works, "The form of the log: text or json."},
     {"Kubelet", "log-flush-frequency", Type::Duration, "5s", Effect::Moot, "How often the log is flushed; it is at once."},
     {"Runtime", "container-runtime-endpoint", Type::String, "unix:///run/containerd/containerd.sock", Effect::Works, "The container runtime (CRI)."},
     {"Runtime", "image-service-endpoint", Type::String, "", Effect::Works, "That of images, where it is another."},

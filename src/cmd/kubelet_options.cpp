@@ -175,7 +175,6 @@ Result<KubeletOptions> kubelet_options(const FlagSet& flags) {
   out.bootstrap_kubeconfig = flags.text("bootstrap-kubeconfig");
   out.pki_dir = absolute(flags.text("cert-dir"));  // it is named in a kubeconfig, where names are relative to that
   out.rotates = settings.is_true("rotate-certificates", settings["rotateCertificates"]);
-  out.verbosity = static_cast<int>(flags.number("v"));
   return out;
 }
 

@@ -18,7 +18,6 @@ struct KubeletOptions {
   uint16_t health_port = 0;  // 0: none
   std::string kubeconfig, bootstrap_kubeconfig, pki_dir;
   bool rotates = true;  // renews its certificate
-  int verbosity = 0;
 };
 
 std::span<const Flag> kubelet_flags();

@@ -9,6 +9,7 @@
 #include "cluster/certificates.h"
 #include "cmd/apiserver_options.h"
 #include "cmd/commands.h"
+#include "cmd/log_flags.h"
 #include "cmd/machine.h"
 #include "cmd/node_files.h"
 #include "cmd/node_identity.h"
@@ -127,8 +128,8 @@ int run_node(Arguments arguments) {
   block_signals();
   FlagSet flags(kFlags);
   if (auto code = parse_or_exit(flags, arguments, "sampan node", kAbout)) return *code;
-  set_log_verbosity(static_cast<int>(flags.number("v")));
-  return report(run(node_options(flags)));
+  auto log = set_up_log(flags);
+  return report(log ? run(node_options(flags)) : std::move(log));
 }
 
 }  // namespace sampan::cmd

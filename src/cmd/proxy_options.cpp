@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/flags.h"
+#include "cmd/log_flags.h"
 #include "schema/yaml.h"
 
 namespace sampan::cmd {
@@ -174,7 +175,7 @@ Result<ProxyCommand> parse_proxy_command(Arguments arguments) {
     command.help = flags.help("kube-proxy", "The service proxy: leads traffic to services' addresses and node ports to their endpoints.");
     return command;
   }
-  set_log_verbosity(static_cast<int>(flags.number("v")));
+  TRY(set_up_log(flags));
   Settings settings;
   command.kubeconfig = flags.text("kubeconfig");
   if (flags.given("config")) {

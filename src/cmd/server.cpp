@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cmd/apiserver_flags.h"
 #include "cmd/commands.h"
+#include "cmd/log_flags.h"
 #include "cmd/server_process.h"
 #include "cmd/signals.h"
 
@@ -107,7 +108,7 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
 
 Result<void> serve(const FlagSet& flags) {
   auto options = TRY(server_options(flags));
-  set_log_verbosity(static_cast<int>(flags.number("v")));
+  TRY(set_up_log(flags));
   auto process = TRY(ServerProcess::start(options));
   wait_for_signal();
   process->stop();
