@@ -21,16 +21,16 @@ namespace {
 
 constexpr Offer kObjectOffer{.table = true, .partial = true};
 
+Error other_namespace() { return bad_request("the namespace of the provided object does not match the namespace sent on the request"); }
+
 Result<void> check_name(Context& context, Value object) {
   Value metadata = object["metadata"];
   std::string_view name = metadata["name"].as_string(), space = metadata["namespace"].as_string();
+  if (!space.empty() && space != context.info.name_space && context.served->resource->namespaced) return fail(other_namespace());
   if (name.empty())
     return fail(bad_request(concat("the name of the object (", context.info.name, " based on URL) was undeterminable: name must be provided")));
   if (name != context.info.name)
     return fail(bad_request(concat("the name of the object (", name, ") does not match the name on the URL (", context.info.name, ")")));
-  if (!space.empty() && space != context.info.name_space && context.served->resource->namespaced)
-    return fail(bad_request(
-        concat("the namespace of the object (", space, ") does not match the namespace on the URL (", context.info.name_space, ")")));
   return {};
 }
 
@@ -47,8 +47,7 @@ HandlerResult handle_create(Context& context) {
   context.info.name = metadata["name"].as_string();
   if (served.resource->namespaced) {
     std::string_view space = metadata["namespace"].as_string();
-    if (!space.empty() && space != context.info.name_space)
-      return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+    if (!space.empty() && space != context.info.name_space) return fail(other_namespace());
     metadata.set("namespace", std::string_view(context.info.name_space));
   } else {
     metadata.remove("namespace");

@@ -106,7 +106,8 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.subresource = context.info.subresource;
   options.dry_run = parameters.dry_run;
   options.warnings = &context.warnings;
-  options.requester = {context.user.name, context.user.uid, context.user.groups};
+  options.requester = {context.user.name, context.user.uid, context.user.groups, context.user.extra};
+  options.asked = context.served->rules;
   options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
     if (!old) TRY(may_create(context));
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);

@@ -1,6 +1,7 @@
 #include "registry/field_errors.h"
 
 #include "base/text.h"
+#include "registry/internal_form.h"
 #include "schema/json.h"
 
 namespace sampan::registry {
@@ -8,7 +9,6 @@ namespace sampan::registry {
 using schema::AnyView;
 using schema::Field;
 using schema::Kind;
-using schema::Type;
 
 // ---- how values are shown ----
 
@@ -51,119 +51,12 @@ Shown Shown::texts(std::span<const std::string> list) {
   return shown;
 }
 
-namespace {
-
-// metav1's types have JSON names inside too.
-bool has_json_names(const Type& type) { return type.name.starts_with("io.k8s.apimachinery."); }
-
-// The Go name of a field: its JSON name with a capital, initialisms in capitals.
-std::string go_name(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kInitialisms[] = {
-      {"api", "API"}, {"uid", "UID"}, {"ip", "IP"},     {"id", "ID"},   {"http", "HTTP"}, {"url", "URL"},
-      {"cpu", "CPU"}, {"csi", "CSI"}, {"nfs", "NFS"},   {"rbd", "RBD"}, {"iqn", "IQN"},   {"tcp", "TCP"},
-      {"fs", "FS"},   {"tls", "TLS"}, {"cidr", "CIDR"}, {"gmsa", "GMSA"}, {"iscsi", "ISCSI"}, {"dns", "DNS"},
-      {"gce", "GCE"}, {"aws", "AWS"}, {"fc", "FC"},     {"cephfs", "CephFS"}, {"storageos", "StorageOS"}, {"wwids", "WWIDs"},
-      {"cel", "CEL"}};
-  size_t word = 0;
-  while (word < name.size() && name[word] >= 'a' && name[word] <= 'z') word++;
-  for (auto [lower, upper] : kInitialisms)
-    if (name.substr(0, word) == lower) return concat(upper, name.substr(word));
-  std::string out(name);
-  if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] -= 'a' - 'A';
-  return out;
-}
-
-void write_internal(std::string& out, const AnyView& value);
-
-// The zero value of a field's type.
-void write_zero(std::string& out, const Type& type, bool pointer) {
-  if (pointer) {
-    out += "null";
-    return;
-  }
-  switch (type.kind) {
-    case Kind::String: out += "\"\""; return;
-    case Kind::Bool: out += "false"; return;
-    case Kind::Int32:
-    case Kind::Int64:
-    case Kind::Double:
-    case Kind::IntOrString: out += "0"; return;
-    case Kind::Quantity: out += "\"0\""; return;
-    case Kind::Duration: out += "\"0s\""; return;
-    case Kind::Struct: break;
-    default: out += "null"; return;
-  }
-  if (has_json_names(type)) {
-    out += "{}";
-    return;
-  }
-  out += '{';
-  for (const Field& field : type.fields) {
-    append(out, &field == type.fields.data() ? "\"" : ",\"", go_name(field.name), "\":");
-    write_zero(out, *field.type, field.is(Field::Nullable));
-  }
-  out += '}';
-}
-
-void write_internal_struct(std::string& out, const AnyView& value) {
-  const Type& type = value.type();
-  out += '{';
-  for (unsigned i = 0; i < type.fields.size(); i++) {
-    const Field& field = type.fields[i];
-    append(out, i ? ",\"" : "\"", go_name(field.name), "\":");
-    if (auto inner = value.field(i); inner.present())
-      write_internal(out, inner);
-    else
-      write_zero(out, *field.type, field.is(Field::Nullable));
-  }
-  out += '}';
-}
-
-void write_internal(std::string& out, const AnyView& value) {
-  switch (value.kind()) {
-    case Kind::Struct:
-      if (has_json_names(value.type())) break;
-      return write_internal_struct(out, value);
-    case Kind::List:
-      out += '[';
-      for (uint32_t i = 0; i < value.size(); i++) {
-        if (i) out += ',';
-        write_internal(out, value.item(i));
-      }
-      out += ']';
-      return;
-    case Kind::Map:
-      out += '{';
-      for (uint32_t i = 0; i < value.size(); i++) {
-        if (i) out += ',';
-        schema::write_json_string(out, value.key(i));
-        out += ':';
-        write_internal(out, value.value(i));
-      }
-      out += '}';
-      return;
-    default: break;
-  }
-  schema::write_json(out, value);
-}
-
-}  // namespace
-
-Shown Shown::internal(const AnyView& value) {
-  Shown shown;
-  if (value.present())
-    write_internal(shown.text_, value);
-  else
-    shown.text_ = "null";
-  return shown;
-}
+Shown Shown::internal(const AnyView& value) { return raw(internal_form(value)); }
 
 Shown Shown::field(const AnyView& parent, std::string_view name, const AnyView& value) {
   if (value.present()) return value.kind() == Kind::String ? Shown(value.as_string()) : Shown(value);
   const Field* field = parent.present() && parent.kind() == Kind::Struct ? parent.type().find(name) : nullptr;
-  Shown shown = raw(field ? "" : "null");
-  if (field) write_zero(shown.text_, *field->type, field->is(Field::Nullable));
-  return shown;
+  return raw(field ? internal_zero(*field) : "null");
 }
 
 Shown Shown::internal_field(const AnyView& parent, std::string_view name) {

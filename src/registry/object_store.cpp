@@ -159,9 +159,11 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   if (rules_->prepare_create) rules_->prepare_create(object, {now, options.dry_run, options.warnings, options.requester});
 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
+  const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
-  validate_metadata_on_create(*frozen, resource_->namespaced, *rules_, errors);
-  if (rules_->validate) rules_->validate(*frozen, errors);
+  if (asked.create_checks_metadata) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
+  if (asked.validate) asked.validate(*frozen, errors);
+  if (!asked.create_checks_metadata && errors.empty()) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
   std::string_view name = metadata["name"].as_string();
   if (!errors.empty()) return fail(std::move(errors).to_error(resource_->group, resource_->kind, name));
   if (options.warnings && rules_->warnings) rules_->warnings(*frozen, nullptr, *options.warnings);
@@ -211,9 +213,12 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 
 Result<void> ObjectStore::check_preconditions(const Current& current, const std::string& key, std::string_view name,
                                               const Preconditions& wanted) const {
+  // As upstream's store shows its keys: without what all begin with.
+  std::string_view shown_prefix(prefix_);
+  if (shown_prefix.starts_with("/registry/")) shown_prefix.remove_prefix(9);
   auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
     return fail(conflict(resource_->group, resource_->resource, name,
-                         concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
+                         concat("StorageError: invalid object, Code: 4, Key: ", shown_prefix, key,
                                 ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
                                 what, " in object meta: ", is)));
   };
@@ -268,6 +273,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     errors.invalid(Path("metadata").child("resourceVersion"), 0, "must be specified for an update");
     return fail(std::move(errors).to_error(resource_->group, resource_->resource, name));
   }
+  if (uint64_t number; !unconditional && !parse_int(sent, number)) return fail(Error(Reason::Unknown, concat("strconv.ParseUint: parsing ", quoted(sent), ": invalid syntax")));
   if (!unconditional && sent != concat(old.revision()))
     return fail(conflict(resource_->group, resource_->resource, name, kOptimisticLock));
 
@@ -290,15 +296,16 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
 
+  const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
-  validate_metadata_on_update(*frozen, old, resource_->namespaced, *rules_, errors);
-  if (options.subresource.empty() || !rules_->validate_subresource) {
-    if (rules_->validate_update)
-      rules_->validate_update(*frozen, old, errors);
-    else if (rules_->validate && options.subresource.empty())
-      rules_->validate(*frozen, errors);
+  validate_metadata_on_update(*frozen, old, resource_->namespaced, asked, errors);
+  if (options.subresource.empty() || !asked.validate_subresource) {
+    if (asked.validate_update)
+      asked.validate_update(*frozen, old, errors);
+    else if (asked.validate && options.subresource.empty())
+      asked.validate(*frozen, errors);
   } else {
-    rules_->validate_subresource(options.subresource, *frozen, old, errors);
+    asked.validate_subresource(options.subresource, *frozen, old, errors);
   }
   if (!errors.empty()) return fail(std::move(errors).to_error(resource_->group, resource_->kind, name));
   if (options.warnings && rules_->warnings) rules_->warnings(*frozen, &old, *options.warnings);

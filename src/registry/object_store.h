@@ -27,6 +27,7 @@ struct WriteOptions {
   bool dry_run = false;
   Warnings* warnings = nullptr;
   Requester requester = {};
+  const Rules* asked = nullptr;  // of the version that was asked for, which may be stricter than the stored one; null: that is the same
   // The validating half of admission; `old` is null on create.
   std::function<Result<void>(const Object& object, const Object* old)> admit;
 };

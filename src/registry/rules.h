@@ -58,6 +58,7 @@ enum class Part : uint8_t { Main, Status, Other };
 struct Requester {
   std::string_view name, uid;
   std::span<const std::string> groups;
+  std::span<const std::pair<std::string, std::vector<std::string>>> extra = {};
 };
 
 struct CreateContext {
@@ -100,6 +101,8 @@ struct Rules {
   // Sent as a warning with every answer about the kind: "v1 Endpoints is deprecated in v1.33+; ...".
   std::string_view deprecation;
 
+  // Whether the kind's own part of a create looks at metadata; else that is looked at when all the rest is right.
+  bool create_checks_metadata = true;
   // How the kind's own part of an update looks at metadata, beyond the generic part: whether it checks the change again, and whether it
   // checks the whole object as on a create. Both show in how often a Status repeats a cause.
   bool update_checks_metadata = true;

@@ -283,9 +283,20 @@ std::string go_field_name(const Type& owner, std::string_view field) {
       {"uid", "UID"},
       {"wwids", "WWIDs"},
   };
-  auto qualified = concat(owner.name.substr(owner.name.rfind('.') + 1), ".", field);
+  std::string type(owner.name.substr(owner.name.rfind('.') + 1));
+  // Sources of persistent volumes are called as those of pods.
+  if (auto at = type.find("Persistent"); at != std::string::npos && type.ends_with("VolumeSource")) type.erase(at, std::string_view("Persistent").size());
+  auto qualified = concat(type, ".", field);
   for (const auto& [json, go] : names)
     if (json == qualified || json == field) return std::string(go);
+  // Then initialisms, which are in capitals as a first word.
+  static constexpr std::pair<std::string_view, std::string_view> initialisms[] = {{"api", "API"}, {"id", "ID"},     {"http", "HTTP"}, {"url", "URL"}, {"cpu", "CPU"},
+                                                                                  {"tcp", "TCP"}, {"fs", "FS"},     {"tls", "TLS"},   {"cidr", "CIDR"}, {"gmsa", "GMSA"},
+                                                                                  {"dns", "DNS"}, {"gce", "GCE"},   {"aws", "AWS"},   {"cel", "CEL"}};
+  size_t word = 0;
+  while (word < field.size() && field[word] >= 'a' && field[word] <= 'z') word++;
+  for (auto [lower, upper] : initialisms)
+    if (field.substr(0, word) == lower) return concat(upper, field.substr(word));
   std::string name(field);
   if (!name.empty() && name[0] >= 'a' && name[0] <= 'z') name[0] = static_cast<char>(name[0] - 'a' + 'A');
   return name;

@@ -65,18 +65,6 @@ void validate_completions_update(const At& spec, const AnyView& old_spec) {
     completions.invalid("can only be modified in tandem with spec.parallelism");
 }
 
-// A template as upstream's internal type shows it: the metadata's members, then the spec.
-Shown internal_template(const AnyView& pod_template) {
-  std::string out = "{";
-  if (AnyView metadata = pod_template["metadata"]; metadata.present()) {
-    std::string inner;
-    schema::write_json(inner, metadata);
-    if (inner.size() > 2) append(out, std::string_view(inner).substr(1, inner.size() - 2), ",");
-  }
-  append(out, "\"Spec\":", Shown::internal(pod_template["spec"]).text(), "}");
-  return Shown::raw(std::move(out));
-}
-
 void take(Value to, Value from, std::string_view name) {
   if (Value value = from[name]; !value.is_missing())
     to.set(name, value);
@@ -143,7 +131,7 @@ void validate_job_spec_update(const At& spec, const AnyView& old_spec, bool may_
   if (may_change_template)
     validate_suspended_template(pod_template, old_template);
   else if (!pod_template.value().equals(old_template))
-    pod_template.invalid(internal_template(pod_template.value()), "field is immutable");
+    pod_template.invalid(Shown::internal(pod_template.value()), "field is immutable");
   for (auto field : {"completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"})
     require_pointer_unchanged(spec, old_spec, field);
 }

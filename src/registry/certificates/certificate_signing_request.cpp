@@ -29,6 +29,8 @@ void prepare_create(Value object, const CreateContext& context) {
   if (!requester.name.empty()) spec.set("username", arena.copy(requester.name));
   if (!requester.uid.empty()) spec.set("uid", arena.copy(requester.uid));
   for (const auto& group : requester.groups) spec.ensure_list("groups").push(arena.copy(group));
+  for (const auto& [key, values] : requester.extra)
+    for (const auto& value : values) spec.ensure_object("extra").ensure_list(arena.copy(key)).push(arena.copy(value));
   object.set("status", Value::object(object.arena()));
 }
 

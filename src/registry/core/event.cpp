@@ -91,7 +91,9 @@ void validate_events(const Object& object, FieldErrors& errors) {
   if (!source["component"].as_string().empty() || !source["host"].as_string().empty()) errors.invalid(Path("source"), "", "needs to be unset");
 }
 
-Shown shown(const AnyView& value, std::string_view name) {
+Shown shown(const Object& object, std::string_view name) {
+  auto value = field(object, name);
+  if (name == "involvedObject" || name == "source") return Shown::internal_field(object.view(), name);
   if (value.present()) return value.kind() == schema::Kind::Struct ? Shown::internal(value) : Shown(value);
   bool is_text = name != "firstTimestamp" && name != "lastTimestamp" && name != "count" && name != "eventTime" && name != "related";
   return name == "count" ? Shown(0) : is_text ? Shown("") : Shown::null();
@@ -106,7 +108,7 @@ void validate_events_update(const Object& object, const Object& old, FieldErrors
     auto now = field(object, name);
     if (now.equals(field(old, name))) continue;
     std::string_view path = std::string_view(name) == "reportingComponent" ? "reportingController" : name;
-    errors.invalid(Path(path), shown(now, name), "field is immutable");
+    errors.invalid(Path(path), shown(object, name), "field is immutable");
   }
 }
 
@@ -206,6 +208,7 @@ extern const Rules kEventRules{
     .validate = core_event::validate_core,
     .validate_update = core_event::validate_core_update,
     .validate_name = name_is_path_segment,
+    .create_checks_metadata = false,
     .update_checks_metadata = false,
     .qualified_finalizers = false,
     .columns = core_event::kColumns,

@@ -42,9 +42,11 @@ bool has_iscsi_prefix(std::string_view name) {
   return name.starts_with("iqn") || name.starts_with("eui") || name.starts_with("naa");
 }
 
-void validate_iscsi_name(const At& name) {
+constexpr std::string_view kIscsiPrefixWanted = "must be valid format starting with iqn, eui, or naa";
+
+void validate_iscsi_name(const At& name, std::string_view prefix_wanted = kIscsiPrefixWanted) {
   if (!has_iscsi_prefix(name.text()))
-    name.invalid(name.text(), "must be valid format starting with iqn, eui, or naa");
+    name.invalid(name.text(), prefix_wanted);
   else if (!is_iscsi_name(name.text()))
     name.invalid(name.text(), "must be valid format");
 }
@@ -111,7 +113,7 @@ void iscsi(const At& source) {
   if (source["iqn"].text().empty())
     source["iqn"].required();
   else
-    validate_iscsi_name(source["iqn"]);
+    validate_iscsi_name(source["iqn"], source.value().type().name.ends_with(".ISCSIPersistentVolumeSource") ? "must be valid format" : kIscsiPrefixWanted);
   require_in_range(source["lun"], 0, 255);
   if ((source["chapAuthDiscovery"].truth() || source["chapAuthSession"].truth()) && !source["secretRef"].present())
     source["secretRef"].required();

@@ -70,6 +70,7 @@ extern const Rules kPodDisruptionBudgetRules{
     .validate_update = validate_update,
     .validate_subresource = validate_status,
     .validate_name = name_is_path_segment,
+    .create_checks_metadata = false,
     .update_checks_metadata = false,
     .qualified_finalizers = false,
     .columns = kColumns,

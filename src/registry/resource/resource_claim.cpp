@@ -196,6 +196,11 @@ void validate_template(const Object& object, FieldErrors& errors) {
   devices::validate_claim_spec(spec["spec"]);
 }
 
+void validate_template_update(const Object& object, const Object& old, FieldErrors& errors) {
+  validate_template(object, errors);
+  require_spec_kept(object, old, errors);
+}
+
 constexpr Column kTemplateColumns[] = {kNameColumn, kAgeColumn};
 
 void template_row(const Object& object, Row& row) {
@@ -228,7 +233,7 @@ extern const Rules kResourceClaimTemplateRules{
     .kind = "ResourceClaimTemplate",
     .defaults = resource_claim::template_defaults,
     .validate = resource_claim::validate_template,
-    .validate_update = resource_claim::require_spec_kept,
+    .validate_update = resource_claim::validate_template_update,
     .columns = resource_claim::kTemplateColumns,
     .row = resource_claim::template_row,
     .has_generation = false,
