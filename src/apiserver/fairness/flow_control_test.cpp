@@ -252,6 +252,16 @@ TEST_F(FlowControlTest, BorrowsWhatNobodyWants) {
   EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const Asker& it) { return it.resumed && !it.executes; }), 16);
 }
 
+TEST_F(FlowControlTest, SharesAndPercentagesWithoutAnEnd) {
+  auto greedy = queued("l", INT32_MAX);
+  greedy.borrowing_limit_percent = INT32_MAX;
+  control_.configure({greedy, queued("other", INT32_MAX)}, {for_user("s", "ann", "l", 100)});
+  control_.adjust();
+  std::string metrics;
+  control_.write_metrics(metrics);
+  EXPECT_NE(metrics.find("apiserver_flowcontrol_nominal_limit_seats{priority_level=\"l\"} 3\n"), std::string::npos) << metrics;
+}
+
 TEST_F(FlowControlTest, Dumps) {
   control_.configure({queued("l", 5)}, {for_user("s", "ann", "l", 100)});
   std::deque<Asker> all;
