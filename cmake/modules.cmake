@@ -57,6 +57,7 @@ function(sampan_module name)
     target_precompile_headers(${name}_test REUSE_FROM pch_test)
     target_link_libraries(${name}_test PRIVATE ${name} ${arg_TEST_DEPS} GTest::gtest GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tools/tsan.supp")
     set_property(GLOBAL APPEND PROPERTY sampan_tests ${name}_test)
   endif()
 

@@ -74,5 +74,14 @@ TEST(LongRunning, WatchesEndWhenTheServerStops) {
   EXPECT_EQ(response.source->pull(out, 1000), net::BodySource::Pull::End);
 }
 
+TEST(LongRunning, AWatchMayBeWantedForEver) {
+  TestServer server;
+  auto response = server.ask("GET", "/api/v1/configmaps?watch=true&resourceVersion=0&timeoutSeconds=9223372036854775807", {});
+  ASSERT_TRUE(response.source);
+  response.source->start([] {});
+  std::string out;
+  EXPECT_EQ(response.source->pull(out, 1000), net::BodySource::Pull::Wait);
+}
+
 }  // namespace
 }  // namespace sampan::apiserver

@@ -153,6 +153,12 @@ TEST_F(Subresources, ComponentStatusesAreFoundOut) {
   EXPECT_TRUE(send("GET", "/api/v1/componentstatuses/zz").starts_with("404"));
 }
 
+TEST_F(Subresources, AGracePeriodWithoutAnEnd) {
+  make("/api/v1/namespaces/default/pods", "{'metadata':{'name':'p'},'spec':{'nodeName':'n1','containers':[{'name':'c','image':'i'}]}}");
+  auto answer = send("DELETE", "/api/v1/namespaces/default/pods/p?gracePeriodSeconds=9223372036854775807");
+  EXPECT_TRUE(has(answer, "'deletionTimestamp':'9999-12-31T23:59:59Z','deletionGracePeriodSeconds':9223372036854775807")) << answer;
+}
+
 }  // namespace
 
 }  // namespace sampan::apiserver

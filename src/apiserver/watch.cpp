@@ -4,6 +4,7 @@
 #include "apiserver/respond.h"
 #include "apiserver/streams/in_messages.h"
 #include "apiserver/verbs.h"
+#include "base/held.h"
 #include "base/text.h"
 #include "net/websocket.h"
 #include "schema/json.h"
@@ -103,7 +104,7 @@ class WatchSource : public net::BodySource {
         events_(services.metrics->watch_events(*served.resource)),
         alarm_{*services.executor, {}} {
     int64_t now = services.clock->monotonic_us();
-    deadline_us_ = now + timeout_s * 1'000'000;
+    deadline_us_ = now + microseconds_of(timeout_s);
     bookmark_us_ = now + kBookmarkEvery_us;
     ends_initial_ = request_.options.send_initial_events.value_or(false) && request_.options.allow_bookmarks;
   }

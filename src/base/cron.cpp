@@ -140,11 +140,12 @@ int64_t CronSchedule::next(int64_t after, const TimeZone& zone) const {
   if (every_seconds > 0) return after + every_seconds;
   constexpr int64_t kMinute = 60, kHour = 3600, kDay = 86'400, kHorizon = 5 * 366 * kDay;
   auto has = [](uint64_t field, int64_t value) { return field >> value & 1; };
-  for (int64_t at = (after / kMinute + 1) * kMinute; at < after + kHorizon;) {
-    int64_t local = at + zone.offset_at(at), of_day = local % kDay, year;
+  for (int64_t at = after - (after % kMinute + kMinute) % kMinute + kMinute; at < after + kHorizon;) {
+    // Before 1970, too: users write the time from which it is looked for.
+    int64_t local = at + zone.offset_at(at), of_day = (local % kDay + kDay) % kDay, days = (local - of_day) / kDay, year;
     int month, day;
-    date_of_days(local / kDay, year, month, day);
-    bool of_month = has(days_of_month, day), of_week = has(days_of_week, (local / kDay + 4) % 7);
+    date_of_days(days, year, month, day);
+    bool of_month = has(days_of_month, day), of_week = has(days_of_week, ((days + 4) % 7 + 7) % 7);
     bool both = (days_of_month | days_of_week) & kStar;
     if (!has(months, month) || !(both ? of_month && of_week : of_month || of_week)) {
       // Near midnight in small steps, for the clock may change before it.

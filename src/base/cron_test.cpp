@@ -110,6 +110,8 @@ TEST(Cron, Next) {
       {"0 0 13 * fri", utc, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"},  // either day
       {"0 0 */2 * mon", utc, "2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z"},
       {"0 0 * * mon", utc, "2026-01-01T00:00:00Z", "2026-01-05T00:00:00Z"},
+      {"30 5 * * wed", utc, "1960-06-01T05:30:30Z", "1960-06-08T05:30:00Z"},
+      {"* * * * *", utc, "1969-12-31T23:58:30Z", "1969-12-31T23:59:00Z"},
       {"@hourly", utc, "2026-01-01T00:10:00Z", "2026-01-01T01:00:00Z"},
       {"@every 90s", utc, "2026-01-01T00:00:10Z", "2026-01-01T00:01:40Z"},
       {"0 12 * * *", *berlin, "2026-01-01T00:00:00Z", "2026-01-01T11:00:00Z"},
@@ -131,6 +133,10 @@ TEST(Cron, Next) {
   EXPECT_EQ(never.next(0, utc), 0);
   EXPECT_EQ(CronSchedule::zone_of("CRON_TZ=Europe/Berlin * * * * *"), "Europe/Berlin");
   EXPECT_EQ(CronSchedule::zone_of("* * * * *"), "");
+}
+
+TEST(TimeZone, RulesBeyondAllClocks) {
+  for (std::string_view rule : {"UTC2147483647", "UTC1:2147483647", "A1B,M3.5.0/999999999,M10.5.0"}) EXPECT_FALSE(TimeZone::parse(tz_file(rule))) << rule;
 }
 
 TEST(TimeZone, Files) {

@@ -88,11 +88,12 @@ bool take_time(std::string_view& text, int32_t& seconds) {
   bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   int32_t part = 0, unit = 3600;
-  if (!take_number(text, part)) return false;
+  constexpr int32_t kMost = 167;  // hours, by the RFC
+  if (!take_number(text, part) || part > kMost) return false;
   seconds = part * unit;
   while (text.starts_with(':') && unit > 1) {
     text.remove_prefix(1);
-    if (!take_number(text, part)) return false;
+    if (!take_number(text, part) || part > kMost) return false;
     seconds += part * (unit /= 60);
   }
   if (negative) seconds = -seconds;

@@ -26,6 +26,7 @@ TEST(CronJob, Due) {
       {"many were missed", "* * * * *", "", "", 200, 200, true, 60},
       {"only as far as the deadline", "* * * * *", "", ",'startingDeadlineSeconds':90", 200, 200, false, 60},
       {"done already", "*/10 * * * *", "2026-01-01T00:10:00Z", "", 15, 0, false, 300},
+      {"a deadline without an end", "*/10 * * * *", "", ",'startingDeadlineSeconds':9223372036854775807", 25, 20, false, 300},
       {"uneven, where the guess is too late", "0 1,2 * * *", "", "", 180, 0, false, 22 * 3600},
   };
   for (const auto& c : cases) {

@@ -2,6 +2,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/daemon_set.h"
 #include "controllers/pod_control.h"
@@ -127,7 +128,7 @@ Result<void> DaemonSetSync::find_revisions() {
       current.push_back(revision);
     } else {
       old_.push_back(revision);
-      number = std::max(number, revision_number(*revision) + 1);
+      number = std::max(number, add_held<int64_t>(revision_number(*revision), 1));
     }
   }
   if (current.empty()) return snapshot(number);

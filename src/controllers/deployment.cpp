@@ -31,16 +31,16 @@ int32_t fraction_of(const RolloutLimits& limits, const SetSize& set, int32_t tot
   if (limits.replicas == 0) return -set.replicas;
   int32_t before = set.max_replicas != 0 ? set.max_replicas : total_before;
   if (before == 0) return 0;
-  double size = static_cast<double>(set.replicas) * (limits.replicas + limits.surge) / before;
-  return static_cast<int32_t>(size < 0 ? size - 0.5 : size + 0.5) - set.replicas;
+  double size = static_cast<double>(set.replicas) * limits.most() / before;
+  return static_cast<int32_t>(std::clamp(size < 0 ? size - 0.5 : size + 0.5, 0.0, double{INT32_MAX})) - set.replicas;
 }
 
 }  // namespace
 
 std::vector<int32_t> proportional_sizes(const RolloutLimits& limits, std::span<const SetSize> sets, int32_t total_before) {
   int32_t total = 0;
-  for (const auto& set : sets) total += set.replicas;
-  int32_t to_add = (limits.replicas > 0 ? limits.replicas + limits.surge : 0) - total, added = 0;
+  for (const auto& set : sets) total = add_held(total, set.replicas);
+  int32_t to_add = (limits.replicas > 0 ? limits.most() : 0) - total, added = 0;
   std::vector<size_t> order(sets.size());
   for (size_t i = 0; i < order.size(); i++) order[i] = i;
   // The largest first; of equals the newest when there is more to share, the oldest when there is less.
@@ -66,7 +66,7 @@ std::vector<int32_t> proportional_sizes(const RolloutLimits& limits, std::span<c
 
 int32_t new_set_size(const RolloutLimits& limits, int32_t now, int32_t total) {
   if (!limits.rolling) return limits.replicas;
-  int32_t room = limits.replicas + limits.surge - total;
+  int32_t room = limits.most() - total;
   return room <= 0 ? now : now + std::min(room, limits.replicas - now);
 }
 
@@ -127,14 +127,14 @@ void remember_revision(Value annotations, std::string_view revision) {
 bool set_replicas_annotations(Value set, const RolloutLimits& limits) {
   Value annotations = set.ensure_object("metadata").ensure_object("annotations");
   bool changed = put_annotation(annotations, kDesiredReplicas, concat(limits.replicas));
-  changed |= put_annotation(annotations, kMaxReplicas, concat(limits.replicas + limits.surge));
+  changed |= put_annotation(annotations, kMaxReplicas, concat(limits.most()));
   return changed;
 }
 
 bool replicas_annotations_differ(const Object& set, const RolloutLimits& limits) {
   auto annotations = metadata_of(set).annotations();
   return annotations.get(kDesiredReplicas) != concat(limits.replicas) ||
-         annotations.get(kMaxReplicas) != concat(limits.replicas + limits.surge);
+         annotations.get(kMaxReplicas) != concat(limits.most());
 }
 
 std::optional<int32_t> desired_replicas_annotation(const Object& set) {

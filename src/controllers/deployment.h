@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/apps_v1.h"
+#include "base/held.h"
 #include "controllers/pods.h"
 #include "schema/value.h"
 
@@ -28,6 +29,7 @@ struct RolloutLimits {
   int32_t replicas = 0;
   int32_t surge = 0;        // how many more there may be
   int32_t unavailable = 0;  // how many fewer may be available
+  int32_t most() const { return add_held(replicas, surge); }
   bool rolling = true;
   static RolloutLimits of(Deployment deployment);
 };

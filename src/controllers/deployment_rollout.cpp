@@ -27,7 +27,7 @@ Rollout::Rollout(Environment& environment, Informer& pods, ObjectRef deployment,
 
 int32_t Rollout::total_replicas(const Objects& sets) const {
   int32_t total = 0;
-  for (const auto& set : sets) total += replicas_of(set);
+  for (const auto& set : sets) total = add_held(total, replicas_of(set));
   return total;
 }
 int32_t Rollout::available_replicas(const Objects& sets) const {

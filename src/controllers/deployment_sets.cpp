@@ -1,4 +1,5 @@
 // The replica sets of a deployment: finding and making the new one, scaling, rolling back, throwing away what is too old.
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/deployment_rollout.h"
 #include "controllers/pod_control.h"
@@ -33,7 +34,7 @@ void Rollout::replace(const ObjectRef& set) {
 Result<void> Rollout::adjust_new_set() {
   Arena arena;
   Value tree = schema::thaw(*newest_, arena);
-  bool changed = set_new_set_annotations(tree, deployment(), max_revision(old_) + 1, limits_, true);
+  bool changed = set_new_set_annotations(tree, deployment(), add_held<int64_t>(max_revision(old_), 1), limits_, true);
   int32_t min_ready = deployment().spec().min_ready_seconds();
   if (changed || set_of(newest_).spec().min_ready_seconds() != min_ready) {
     tree["spec"].set("minReadySeconds", min_ready);
@@ -69,7 +70,7 @@ Result<void> Rollout::create_new_set() {
   set_spec.set("minReadySeconds", d.spec().min_ready_seconds());
   set_spec.set("selector", selector);
   set_spec.set("template", pod_template);
-  int64_t revision = max_revision(old_) + 1;
+  int64_t revision = add_held<int64_t>(max_revision(old_), 1);
   set_new_set_annotations(set, d, revision, limits_, false);
 
   auto made = environment_.api.create(kReplicaSets.served(), d.metadata().namespace_(), set);

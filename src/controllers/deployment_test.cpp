@@ -29,20 +29,23 @@ TEST(Deployment, SharesInProportion) {
 TEST(Deployment, Limits) {
   const struct {
     std::string_view spec;
-    int32_t surge, unavailable;
+    int32_t surge, unavailable, most;
   } cases[] = {
-      {"'replicas':10,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'25%','maxUnavailable':'25%'}}", 3, 2},
-      {"'replicas':1,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'25%','maxUnavailable':'25%'}}", 1, 0},
-      {"'replicas':2,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':'25%'}}", 0, 1},
-      {"'replicas':2,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':7}}", 0, 2},
-      {"'replicas':0,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1,'maxUnavailable':1}}", 1, 0},
-      {"'replicas':5,'strategy':{'type':'Recreate'}", 0, 0},
+      {"'replicas':10,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'25%','maxUnavailable':'25%'}}", 3, 2, 13},
+      {"'replicas':1,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'25%','maxUnavailable':'25%'}}", 1, 0, 2},
+      {"'replicas':2,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':'25%'}}", 0, 1, 2},
+      {"'replicas':2,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':0,'maxUnavailable':7}}", 0, 2, 2},
+      {"'replicas':0,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':1,'maxUnavailable':1}}", 1, 0, 1},
+      {"'replicas':5,'strategy':{'type':'Recreate'}", 0, 0, 5},
+      {"'replicas':2147483647,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'25%','maxUnavailable':0}}", 536'870'912, 0, INT32_MAX},
+      {"'replicas':9,'strategy':{'type':'RollingUpdate','rollingUpdate':{'maxSurge':'9223372036854775807%','maxUnavailable':0}}", INT32_MAX, 0, INT32_MAX},
   };
   for (const auto& c : cases) {
     auto object = registry::testing::make("apps/v1", "Deployment", concat("{'spec':{", c.spec, "}}"));
     auto limits = RolloutLimits::of(object->as<Deployment>());
     EXPECT_EQ(limits.surge, c.surge) << c.spec;
     EXPECT_EQ(limits.unavailable, c.unavailable) << c.spec;
+    EXPECT_EQ(limits.most(), c.most) << c.spec;
   }
 }
 

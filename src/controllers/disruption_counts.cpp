@@ -1,5 +1,6 @@
 #include "controllers/disruption_counts.h"
 
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/tree.h"
 
@@ -15,7 +16,8 @@ Result<int64_t> scaled_value(const schema::IntOrString& value, int64_t total) {
   int64_t percent = 0;
   auto digits = value.text.substr(0, value.text.size() - 1);
   if (!parse_int(digits, percent)) return invalid(concat("invalid value ", quoted(value.text), ": strconv.Atoi: parsing ", quoted(digits), ": invalid syntax"));
-  return (percent * total + 99) / 100;
+  int64_t hundredths = multiply_held(percent, total);
+  return hundredths / 100 + (hundredths % 100 > 0);
 }
 
 bool is_up_to_date(const Object& budget, const BudgetCounts& counts) {

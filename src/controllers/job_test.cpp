@@ -156,6 +156,7 @@ TEST(Job, Ends) {
       {job_of("'completions':5", "{'failed':6}"), {failed_pod("a", 1)}, "FailureTarget", "BackoffLimitExceeded"},
       {job_of("'completions':5,'activeDeadlineSeconds':10", "{'startTime':'2026-01-01T00:00:00Z'}"), {}, "FailureTarget", "DeadlineExceeded"},
       {job_of("'completions':5,'activeDeadlineSeconds':1000", "{'startTime':'2026-01-01T00:00:00Z'}"), {}, "", ""},
+      {job_of("'completions':5,'activeDeadlineSeconds':9223372036854775807", "{'startTime':'2026-01-01T00:00:00Z'}"), {}, "", ""},
       {job_of("'podFailurePolicy':{'rules':[{'action':'FailJob','onExitCodes':{'operator':'In','values':[3]}}]}"), {failed_pod("a", 3)},
        "FailureTarget", "PodFailurePolicy"},
       {job_of("'template':{'spec':{'restartPolicy':'OnFailure'}}"),

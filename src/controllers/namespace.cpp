@@ -1,6 +1,7 @@
 // Empties a namespace that is being deleted, pods first, and then takes its finalizer away. What is left and why is told in its conditions.
 #include <algorithm>
 
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/controllers.h"
 #include "controllers/namespace_conditions.h"
@@ -49,7 +50,7 @@ class Namespaces final : public Controller {
                                       });
     if (!told && told.error().is(Reason::NotFound)) return Again::never();
     if (!remains.errors.empty()) return fail(internal_error(join(remains.errors, ", ")));
-    if (estimate > 0) return Again::in((estimate / 2 + 1) * 1'000'000);
+    if (estimate > 0) return Again::in(microseconds_of(estimate / 2 + 1));
     if (!told) return fail(std::move(told).error());
     TRY(finalize(key, space));
     return Again::never();

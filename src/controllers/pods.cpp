@@ -97,7 +97,7 @@ int sign(int64_t value) { return value < 0 ? -1 : value > 0; }
 int later_first(int64_t a, int64_t b) { return a == 0 || b == 0 ? (a == b ? 0 : a == 0 ? -1 : 1) : sign(b - a); }
 
 int age_step(int64_t since_seconds, int64_t now_us) {
-  int64_t nanoseconds = now_us * 1000 - since_seconds * 1'000'000'000;
+  __int128 nanoseconds = static_cast<__int128>(now_us) * 1000 - static_cast<__int128>(since_seconds) * 1'000'000'000;
   return nanoseconds > 0 ? static_cast<int>(std::log2(static_cast<double>(nanoseconds))) : -1;
 }
 

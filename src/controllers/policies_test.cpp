@@ -17,6 +17,7 @@ TEST(Disruption, ScaledValue) {
   EXPECT_EQ(*scaled_value(number(3), 10), 3);
   EXPECT_EQ(*scaled_value(text("50%"), 3), 2);
   EXPECT_EQ(*scaled_value(text("0%"), 3), 0);
+  EXPECT_EQ(*scaled_value(text("9223372036854775807%"), 3), INT64_MAX / 100 + 1);  // as many as can be said
   EXPECT_FALSE(scaled_value(text("x"), 3).has_value());
 }
 

@@ -19,7 +19,9 @@ PodPlace PodPlace::of(std::string_view name) {
 }
 
 Ordinals Ordinals::of(StatefulSet set) {
-  return {set.spec().has_ordinals() ? set.spec().ordinals().start() : 0, set.spec().replicas().value_or(1)};
+  Ordinals ordinals{set.spec().has_ordinals() ? set.spec().ordinals().start() : 0, set.spec().replicas().value_or(1)};
+  ordinals.count = std::min(ordinals.count, INT32_MAX - ordinals.first);
+  return ordinals;
 }
 
 std::string claim_name(std::string_view claim_template, std::string_view set, int ordinal) {

@@ -21,7 +21,7 @@ struct PodPlace {
 struct Ordinals {
   int first = 0, count = 0;
   static Ordinals of(StatefulSet set);
-  bool has(int ordinal) const { return ordinal >= first && ordinal < first + count; }
+  bool has(int ordinal) const { return ordinal >= first && ordinal - first < count; }
 };
 
 std::string claim_name(std::string_view claim_template, std::string_view set, int ordinal);

@@ -47,8 +47,8 @@ void StatefulSetSync::give_storage(Value pod, const Replica& replica) const {
 // Below the partition pods stay with the revision they were.
 bool StatefulSetSync::gets_old_revision(int ordinal) const {
   auto strategy = set().spec().update_strategy();
-  if (strategy.has_rolling_update()) return ordinal < ordinals_.first + strategy.rolling_update().partition().value_or(0);
-  return strategy.type() == "RollingUpdate" && ordinal < ordinals_.first + set().status().current_replicas();
+  if (strategy.has_rolling_update()) return ordinal - ordinals_.first < strategy.rolling_update().partition().value_or(0);
+  return strategy.type() == "RollingUpdate" && ordinal - ordinals_.first < set().status().current_replicas();
 }
 
 Result<void> StatefulSetSync::create_pod(Replica& replica) {

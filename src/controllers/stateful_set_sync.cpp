@@ -1,6 +1,7 @@
 // What comes in which order.
 #include "controllers/stateful_set_sync.h"
 
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/pod_control.h"
 #include "controllers/scaled_value.h"
@@ -43,13 +44,16 @@ bool StatefulSetSync::available(const Replica& replica) const {
 
 // Each pod to its ordinal; those without one are condemned, the highest first.
 void StatefulSetSync::place(Objects pods) {
-  replicas_.resize(static_cast<size_t>(ordinals_.count));
-  for (int i = 0; i < ordinals_.count; i++) replicas_[i] = {ordinals_.first + i, nullptr, concat(name(), "-", ordinals_.first + i)};
+  // No more empty places than can be filled in one go: how many there are to be is a user's word, the memory is that of the whole control plane.
+  constexpr size_t kEmptyMax = 5000;
+  replicas_.resize(std::min(static_cast<size_t>(ordinals_.count), pods.size() + kEmptyMax));
+  for (int i = 0; i < places(); i++) replicas_[i] = {ordinals_.first + i, nullptr, concat(name(), "-", ordinals_.first + i)};
   for (auto& pod : pods) {
     std::string pod_name(metadata_of(*pod).name());
     int ordinal = PodPlace::of(pod_name).ordinal;
-    if (ordinals_.has(ordinal)) replicas_[ordinal - ordinals_.first].pod = std::move(pod);
-    else if (ordinal >= 0) condemned_.push_back({ordinal, std::move(pod), std::move(pod_name)});
+    if (ordinals_.has(ordinal)) {
+      if (ordinal - ordinals_.first < places()) replicas_[ordinal - ordinals_.first].pod = std::move(pod);
+    } else if (ordinal >= 0) condemned_.push_back({ordinal, std::move(pod), std::move(pod_name)});
   }
   std::sort(condemned_.begin(), condemned_.end(), [](const Replica& a, const Replica& b) { return a.ordinal > b.ordinal; });
   for (const auto& replica : replicas_)
@@ -84,7 +88,7 @@ Result<Again> StatefulSetSync::run() {
 
 Result<void> StatefulSetSync::find_revisions() {
   std::string data = revision_data((*object_)["spec"]["template"]);
-  int64_t next = revisions_.empty() ? 1 : revision_number(*revisions_.back()) + 1;
+  int64_t next = revisions_.empty() ? 1 : add_held<int64_t>(revision_number(*revisions_.back()), 1);
   ObjectRef equal;
   for (const auto& revision : revisions_)
     if ((*revision)["data"].as_string() == data) equal = revision;
@@ -103,7 +107,7 @@ Result<void> StatefulSetSync::find_revisions() {
 }
 
 Result<void> StatefulSetSync::create_revision(std::string_view data) {
-  int64_t number = revisions_.empty() ? 1 : revision_number(*revisions_.back()) + 1;
+  int64_t number = revisions_.empty() ? 1 : add_held<int64_t>(revision_number(*revisions_.back()), 1);
   const auto& resource = client::builtin("apps", "controllerrevisions");
   auto name_space = metadata_of(*object_).namespace_();
   while (true) {
@@ -184,8 +188,9 @@ Result<void> StatefulSetSync::update() {
   int lowest = rolling.partition().value_or(0);
   if (!rolling.max_unavailable()) return update_one_by_one(lowest);
   int32_t limit = std::max(1, scaled_value(rolling.max_unavailable(), ordinals_.count, Round::Down));
+  limit -= ordinals_.count - places();
   for (const auto& replica : replicas_) limit -= !available(replica);
-  for (int i = ordinals_.count - 1; i >= lowest && limit > 0; i--) {
+  for (int i = places() - 1; i >= lowest && limit > 0; i--) {
     Replica& replica = replicas_[i];
     if (!replica.pod || revision_of_pod(*replica.pod) == metadata_of(*newest_).name() || is_deleted(pod_of(*replica.pod))) continue;
     TRY(remove_pod(replica));
@@ -197,7 +202,7 @@ Result<void> StatefulSetSync::update() {
 
 // From the highest down; the next only when those above are of the new revision and available.
 Result<void> StatefulSetSync::update_one_by_one(int lowest) {
-  for (int i = ordinals_.count - 1; i >= lowest; i--) {
+  for (int i = places() - 1; i >= lowest; i--) {
     Replica& replica = replicas_[i];
     if (!replica.pod) return {};
     if (revision_of_pod(*replica.pod) != metadata_of(*newest_).name() && !is_deleted(pod_of(*replica.pod))) {

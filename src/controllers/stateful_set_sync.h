@@ -66,6 +66,7 @@ class StatefulSetSync {
   int32_t collisions_;
   Ordinals ordinals_;
   std::vector<Replica> replicas_, condemned_;
+  int places() const { return static_cast<int>(replicas_.size()); }
   const Object* first_unavailable_ = nullptr;
   int32_t updating_ = 0;  // pods of the current revision that were removed for the newest
   int64_t look_again_us_ = -1;

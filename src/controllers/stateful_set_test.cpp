@@ -164,6 +164,21 @@ TEST(StatefulSetScenario, InOrderUpAndDownAndThroughAnUpdate) {
   }
 }
 
+TEST(StatefulSet, OrdinalsEndWhereNumbersDo) {
+  auto set = make("apps/v1", "StatefulSet", "{'metadata':{'name':'web'},'spec':{'replicas':2147483647,'ordinals':{'start':2147483600}}}");
+  auto ordinals = Ordinals::of(set->as<StatefulSet>());
+  EXPECT_EQ(ordinals.count, 47);
+  EXPECT_TRUE(ordinals.has(2'147'483'646));
+  EXPECT_FALSE(ordinals.has(2'147'483'599));
+}
+
+// The memory of the whole control plane is not enough for a place for each.
+TEST(StatefulSetScenario, MorePodsThanThereCanBe) {
+  Web web(1);
+  web.merge("apps", "statefulsets", "web", "{'spec':{'replicas':2147483647}}");
+  ASSERT_TRUE(web.until([&] { return web.of_status("readyReplicas") > 3; }));
+}
+
 TEST(StatefulSetScenario, PartitionOrdinalsAndParallel) {
   for (uint64_t seed = 1; seed <= kSeeds; seed++) {
     SCOPED_TRACE(seed);

@@ -1,6 +1,7 @@
 // Removes pods from nodes with NoExecute taints that they do not tolerate, or no longer.
 #include <map>
 
+#include "base/held.h"
 #include "base/text.h"
 #include "controllers/controllers.h"
 #include "controllers/pod_ends.h"
@@ -51,7 +52,7 @@ class TaintEviction final : public Controller {
       return Again::never();
     }
     int64_t now_us = environment_.clock.now_us();
-    int64_t due_us = (*seconds == 0 ? now_us : since(text, uid_of(*pod), now_us)) + *seconds * 1'000'000;
+    int64_t due_us = (*seconds == 0 ? now_us : since(text, uid_of(*pod), now_us)) + microseconds_of(*seconds);
     if (due_us > now_us) return Again::in(due_us - now_us);
     events_.tell(client::Reference::of(pods_->resource(), *pod), client::kNormal, "TaintManagerEviction",
                  concat("Marking for deletion Pod ", text));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/held.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "kubelet/agent_parts.h"
@@ -157,7 +158,7 @@ void AgentImpl::keep_house(int64_t now) {
       auto view = pod.pod->as<core_v1::Pod>();
       if (pod.life != PodLife::Active || qos_of(view) != QosClass::Burstable) continue;
       auto requests = requests_of(view);
-      if (auto cpu = requests.find("cpu"); cpu != requests.end()) shares += cpu->second.milli_value();
+      if (auto cpu = requests.find("cpu"); cpu != requests.end()) shares = add_held(shares, cpu->second.milli_value());
     }
     cgroups_.set_burstable_shares(cpu_shares(shares));
     keep_mirrors();

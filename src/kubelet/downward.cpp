@@ -62,7 +62,7 @@ Result<std::string> resource_value(const core_v1::Pod& pod, const core_v1::Conta
   if (divisor.is_zero()) divisor = Quantity(1);
   int64_t number = name == "cpu" ? value.milli_value() : value.value();
   int64_t unit = std::max<int64_t>(name == "cpu" ? divisor.milli_value() : divisor.value(), 1);
-  return concat((number + unit - 1) / unit);
+  return concat(number / unit + (number % unit > 0));
 }
 
 std::string expand(std::string_view text, const std::function<std::optional<std::string_view>(std::string_view)>& lookup) {

@@ -42,6 +42,7 @@ TEST(Environment, table) {
       {"{name: c, resources: {limits: {memory: 64Mi}, requests: {cpu: 1500m}}, env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}, "
        "{name: B, valueFrom: {resourceFieldRef: {resource: requests.cpu}}}, {name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}]}",
        "A=64 B=2 C=4"},
+      {"{name: c, resources: {limits: {memory: '9223372036854775807'}}, env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Ei}}}]}", "A=8"},
       {"{name: services, env: []}", "MY_DB_SERVICE_HOST=10.1.2.3 MY_DB_SERVICE_PORT=5432 MY_DB_SERVICE_PORT_SQL=5432 MY_DB_PORT=tcp://10.1.2.3:5432 "
                                     "MY_DB_PORT_5432_TCP=tcp://10.1.2.3:5432 MY_DB_PORT_5432_TCP_PROTO=tcp MY_DB_PORT_5432_TCP_PORT=5432 MY_DB_PORT_5432_TCP_ADDR=10.1.2.3"},
   };

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/environment.h"
+#include "base/held.h"
 #include "base/text.h"
 #include "kubelet/probes/http.h"
 #include "kubelet/probes/probes.h"
@@ -60,7 +61,7 @@ Result<void> run_hook(Runtime& runtime, const core_v1::Pod& pod, const Container
     auto seconds = handler.sleep().seconds();
     if (timeout_s > 0 && seconds > timeout_s) seconds = timeout_s;
     // In steps, since a container that ends by itself need not be waited for.
-    for (auto end = real_clock().monotonic_us() + seconds * 1'000'000; real_clock().monotonic_us() < end;) {
+    for (auto end = real_clock().monotonic_us() + microseconds_of(seconds); real_clock().monotonic_us() < end;) {
       auto left = end - real_clock().monotonic_us();
       ::usleep(static_cast<useconds_t>(std::clamp<int64_t>(left, 0, 500'000)));
       auto status = runtime.container_status(container_id);

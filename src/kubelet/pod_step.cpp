@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "api/core_v1_edit.h"
+#include "base/held.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "kubelet/files.h"
@@ -144,7 +145,7 @@ std::optional<int64_t> PodWorkers::Step::deadline() const {
   auto seconds = view().spec().active_deadline_seconds();
   auto started = last().start_time();
   if (!seconds || !started) return {};
-  return (*started + *seconds) * kSecond;
+  return microseconds_of(add_held(*started, *seconds));
 }
 
 int64_t PodWorkers::Step::activate() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/held.h"
 #include "base/text.h"
 
 namespace sampan::kubelet {
@@ -28,6 +29,8 @@ void raise(Quantities& to, const Quantities& from) {
     if (!is_new && at->second < value) at->second = value;
   }
 }
+
+void grow(int64_t& sum, int64_t by) { sum = add_held(sum, by); }
 
 int64_t milli(const Quantities& map, std::string_view name) {
   auto at = map.find(name);
@@ -105,12 +108,12 @@ Quantities limits_of(const core_v1::Pod& pod, const core_v1::Container& containe
 
 int64_t cpu_shares(int64_t milli_cpu) {
   if (milli_cpu == 0) return kMinShares;
-  return std::clamp(milli_cpu * 1024 / 1000, kMinShares, kMaxShares);
+  return std::clamp(std::min(milli_cpu, kMaxShares) * 1024 / 1000, kMinShares, kMaxShares);
 }
 
 int64_t cpu_quota(int64_t milli_cpu, int64_t period_us) {
   if (milli_cpu == 0) return 0;
-  return std::max(milli_cpu * period_us / 1000, kMinQuota);
+  return std::max(multiply_held(milli_cpu, period_us) / 1000, kMinQuota);
 }
 
 int64_t oom_score_adj(const core_v1::Pod& pod, const core_v1::Container& container, int64_t memory_capacity) {
@@ -169,18 +172,18 @@ Resources pod_resources(const core_v1::Pod& pod, const ResourceOptions& options)
   };
   for (auto container : pod.spec().containers()) {
     auto [cpu, memory] = look(container);
-    cpu_limit += cpu, memory_limit += memory;
+    grow(cpu_limit, cpu), grow(memory_limit, memory);
   }
   int64_t sidecar_cpu = 0, sidecar_memory = 0, largest_cpu = 0, largest_memory = 0;
   for (auto container : pod.spec().init_containers()) {
     auto [cpu, memory] = look(container);
     if (is_sidecar(container)) {
-      sidecar_cpu += cpu, sidecar_memory += memory;
-      cpu_limit += cpu, memory_limit += memory;
+      grow(sidecar_cpu, cpu), grow(sidecar_memory, memory);
+      grow(cpu_limit, cpu), grow(memory_limit, memory);
       continue;
     }
-    largest_cpu = std::max(largest_cpu, cpu + sidecar_cpu);
-    largest_memory = std::max(largest_memory, memory + sidecar_memory);
+    largest_cpu = std::max(largest_cpu, add_held(cpu, sidecar_cpu));
+    largest_memory = std::max(largest_memory, add_held(memory, sidecar_memory));
   }
   cpu_limit = std::max(cpu_limit, largest_cpu);
   memory_limit = std::max(memory_limit, largest_memory);
@@ -188,8 +191,8 @@ Resources pod_resources(const core_v1::Pod& pod, const ResourceOptions& options)
   if (whole.contains("cpu")) cpu_limit = milli(whole, "cpu"), cpu_limited = true;
   if (whole.contains("memory")) memory_limit = value(whole, "memory"), memory_limited = true;
   auto overhead = quantities(pod.spec().overhead());
-  cpu_limit += milli(overhead, "cpu");
-  memory_limit += value(overhead, "memory");
+  grow(cpu_limit, milli(overhead, "cpu"));
+  grow(memory_limit, value(overhead, "memory"));
 
   out.cpu_shares = qos == QosClass::BestEffort ? kMinShares : cpu_shares(milli(requests, "cpu"));
   if (qos == QosClass::BestEffort) return out;

@@ -21,6 +21,11 @@ TEST(Resources, of_a_pod) {
        "resources: {requests: {cpu: 1}}}]}",
        QosClass::Burstable, 3000, 3072, 0, 0},
       {"{overhead: {cpu: 10m}, resources: {requests: {cpu: 1}, limits: {cpu: 2}}, containers: [{name: a}]}", QosClass::Burstable, 1010, 1034, 201'000, 0},
+      // More than there are numbers for.
+      {"{containers: [{name: a, resources: {limits: {cpu: 9000000000000000, memory: 8Ei}}}, {name: b, resources: {limits: {cpu: 9000000000000000, memory: 8Ei}, "
+       "requests: {cpu: 1}}}]}",
+       QosClass::Burstable, 1000, 1024, INT64_MAX / 1000, INT64_MAX},
+      {"{containers: [{name: a, resources: {requests: {cpu: 9000000000000000}}}]}", QosClass::Burstable, 9'000'000'000'000'000'000, 262'144, 0, 0},
   };
   for (auto& c : cases) {
     auto object = pod_with(c.spec);

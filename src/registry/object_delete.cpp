@@ -1,6 +1,7 @@
 // DELETE: preconditions, grace, finalizers and what happens to dependants. The steps and their order are upstream's, since controllers
 // rely on every intermediate state.
 #include "base/encoding.h"
+#include "base/held.h"
 #include "base/text.h"
 #include "registry/object_store.h"
 #include "registry/storage_keys.h"
@@ -61,6 +62,8 @@ void mark_deleting(Value metadata, int64_t at_seconds, int64_t grace_seconds, Ar
   metadata.set("deletionGracePeriodSeconds", grace_seconds);
 }
 
+constexpr int64_t kLastSecond = 253'402'300'799;  // 9999-12-31T23:59:59Z, the last that can be written
+
 struct Grace {
   bool graceful = false;  // the object is marked and stays for `seconds`
   bool pending = false;   // it has been marked before, and this request changes nothing
@@ -92,7 +95,7 @@ Grace decide_grace(const Object& object, const Rules& rules, const DeleteOptions
   }
   grace.graceful = true;
   grace.seconds = rules.grace_seconds(object, options.grace_seconds.value_or(-1));
-  grace.at_seconds = now + grace.seconds;
+  grace.at_seconds = std::min(add_held(now, grace.seconds), kLastSecond);
   return grace;
 }
 

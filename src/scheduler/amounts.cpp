@@ -1,5 +1,6 @@
 #include "scheduler/amounts.h"
 
+#include "base/held.h"
 #include "base/names.h"
 #include "base/text.h"
 #include "schema/quantity.h"
@@ -7,12 +8,6 @@
 namespace sampan::scheduler {
 
 namespace {
-
-int64_t add_held(int64_t a, int64_t b) {  // held at the ends, as a quantity is
-  int64_t sum;
-  if (!__builtin_add_overflow(a, b, &sum)) return sum;
-  return b > 0 ? INT64_MAX : INT64_MIN;
-}
 
 int64_t* find_scalar(std::vector<std::pair<std::string, int64_t>>& scalars, std::string_view name, bool make) {
   auto at = std::lower_bound(scalars.begin(), scalars.end(), name, [](auto& entry, std::string_view key) { return entry.first < key; });
@@ -136,10 +131,7 @@ Amounts frozen(const Sums& sums) {
 }  // namespace
 
 void Amounts::combine(const Amounts& other, int64_t sign) {
-  // Wraps around instead of overflowing, so that what was added can always be taken away again.
-  auto combine = [sign](int64_t& into, int64_t number) {
-    into = static_cast<int64_t>(static_cast<uint64_t>(into) + static_cast<uint64_t>(sign) * static_cast<uint64_t>(number));
-  };
+  auto combine = [sign](int64_t& into, int64_t number) { sign > 0 ? add_around(into, number) : subtract_around(into, number); };
   combine(milli_cpu, other.milli_cpu);
   combine(memory, other.memory);
   combine(ephemeral_storage, other.ephemeral_storage);

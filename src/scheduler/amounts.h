@@ -28,6 +28,10 @@ struct Amounts {
   void combine(const Amounts& other, int64_t sign);
 };
 
+// Wraps around instead of overflowing, so that what was added can always be taken away again.
+inline void add_around(int64_t& into, int64_t number) { into = static_cast<int64_t>(static_cast<uint64_t>(into) + static_cast<uint64_t>(number)); }
+inline void subtract_around(int64_t& from, int64_t number) { from = static_cast<int64_t>(static_cast<uint64_t>(from) - static_cast<uint64_t>(number)); }
+
 using QuantityMap = schema::MapView<std::string_view>;
 
 // Of a node's allocatable, or any list of quantities.

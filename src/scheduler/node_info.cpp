@@ -31,8 +31,8 @@ void NodeInfo::set(schema::ObjectRef now) {
 void NodeInfo::add(const PodRef& pod) {
   pods.push_back(pod);
   requested.add(pod->amounts.requests);
-  nonzero_milli_cpu += pod->amounts.nonzero_milli_cpu;
-  nonzero_memory += pod->amounts.nonzero_memory;
+  add_around(nonzero_milli_cpu, pod->amounts.nonzero_milli_cpu);
+  add_around(nonzero_memory, pod->amounts.nonzero_memory);
   ports.insert(ports.end(), pod->ports.begin(), pod->ports.end());
 }
 
@@ -40,8 +40,8 @@ void NodeInfo::remove(const PodInfo& pod) {
   auto at = std::find_if(pods.begin(), pods.end(), [&](const PodRef& one) { return one.get() == &pod; });
   check(at != pods.end());
   requested.subtract(pod.amounts.requests);
-  nonzero_milli_cpu -= pod.amounts.nonzero_milli_cpu;
-  nonzero_memory -= pod.amounts.nonzero_memory;
+  subtract_around(nonzero_milli_cpu, pod.amounts.nonzero_milli_cpu);
+  subtract_around(nonzero_memory, pod.amounts.nonzero_memory);
   for (auto& port : pod.ports) {
     auto used = std::find_if(ports.begin(), ports.end(), [&](const HostPort& one) {
       return one.port == port.port && one.protocol == port.protocol && one.ip == port.ip;

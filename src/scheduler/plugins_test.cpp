@@ -83,6 +83,16 @@ TEST(Plugins, room) {
   }
 }
 
+// Who names a node itself asks nobody, and may ask for more than there are numbers for.
+TEST(Plugins, more_than_can_be_counted) {
+  Cluster cluster;
+  cluster.node("n1", "{}", "{}", "{cpu: '9000000000000000', memory: 8Ei, pods: '10'}");
+  for (std::string_view name : {"a", "b", "c"})
+    cluster.placed(name, "n1", "containers: [{name: c, image: i, resources: {requests: {cpu: '9000000000000000', memory: 8Ei}}}]");
+  EXPECT_EQ(cluster.decide("containers: [{name: c, image: i, resources: {requests: {cpu: '9000000000000000', memory: 8Ei}}}]"),
+            refusal("Insufficient cpu, 1 Insufficient memory", kNoVictims));
+}
+
 TEST(Plugins, several_reasons_are_counted) {
   Cluster cluster;
   cluster.node("a", "{}", "{unschedulable: true}");

@@ -50,12 +50,6 @@ void set_condition(PodStatusEdit status, std::string_view type, bool holds, int6
   condition.set_last_transition_time(now);
 }
 
-int64_t seconds_of(std::string_view time) {
-  int64_t us = 0;
-  parse_time(time, us);
-  return us / kSecondUs;
-}
-
 unsigned number_of(std::string_view name) {
   unsigned number = 0;
   for (char c : name) number = number * 31 + static_cast<unsigned char>(c);

@@ -157,9 +157,10 @@ void FlowControl::divide_locked() {
   for (auto& [name, level] : levels_) {
     const auto& configuration = level->configuration;
     Share& share = level->share;
-    auto percent = [&](int of) { return static_cast<int>(std::lround(share.nominal * of / 100.0)); };
+    constexpr double kSeatsMax = 1e9;  // of percentages that know no end
+    auto percent = [&](int of) { return static_cast<int>(std::lround(std::min(static_cast<double>(share.nominal) * of / 100, kSeatsMax))); };
     share.exempt = configuration.exempt;
-    share.nominal = shares > 0 ? static_cast<int>(std::ceil(options_.seats * configuration.shares / shares)) : 0;
+    share.nominal = shares > 0 ? static_cast<int>(std::ceil(static_cast<double>(options_.seats) * configuration.shares / shares)) : 0;
     int lendable = percent(configuration.lendable_percent);
     share.minimum = share.nominal - lendable;
     share.maximum = share.nominal + (configuration.borrowing_limit_percent ? percent(*configuration.borrowing_limit_percent) : options_.seats);

@@ -252,6 +252,16 @@ TEST_F(FlowControlTest, BorrowsWhatNobodyWants) {
   EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const Asker& it) { return it.resumed && !it.executes; }), 16);
 }
 
+TEST_F(FlowControlTest, SharesAndPercentagesWithoutAnEnd) {
+  auto greedy = queued("l", INT32_MAX);
+  greedy.borrowing_limit_percent = INT32_MAX;
+  control_.configure({greedy, queued("other", INT32_MAX)}, {for_user("s", "ann", "l", 100)});
+  control_.adjust();
+  std::string metrics;
+  control_.write_metrics(metrics);
+  EXPECT_NE(metrics.find("apiserver_flowcontrol_nominal_limit_seats{priority_level=\"l\"} 3\n"), std::string::npos) << metrics;
+}
+
 TEST_F(FlowControlTest, Dumps) {
   control_.configure({queued("l", 5)}, {for_user("s", "ann", "l", 100)});
   std::deque<Asker> all;
@@ -275,13 +285,14 @@ TEST(FlowControlThreads, NobodyIsForgotten) {
   Numbers random;
   auto executor = make_thread_pool(2);
   FlowControl control({.seats = 4}, real_clock(), random, *executor);
-  struct Counting final : Waiter {
-    std::atomic<int>* state;  // 1: may run
+  struct Waiting final : Waiter {
+    std::atomic<int> state{0};  // 1: may run
     void resume(bool) override {
-      *state = 1;
-      state->notify_all();
+      state = 1;
+      state.notify_all();
     }
   };
+  Waiting waiters[4];  // they outlive their threads: who resumes one still touches it when it is on its way
   std::atomic<bool> ending{false};
   std::atomic<int> served{0};
   std::vector<std::thread> threads;
@@ -290,9 +301,8 @@ TEST(FlowControlThreads, NobodyIsForgotten) {
       auto who = user(concat("user", thread));
       auto what = asked("GET", "/api/v1/namespaces/x/pods/p");
       for (int i = 0; i < 2000; i++) {
-        std::atomic<int> state{0};
-        Counting waiter;
-        waiter.state = &state;
+        Waiting& waiter = waiters[thread];
+        waiter.state = 0;
         Ticket ticket;
         ticket.user = &who;
         ticket.info = &what;
@@ -301,7 +311,7 @@ TEST(FlowControlThreads, NobodyIsForgotten) {
         ticket.wait_until_us = real_clock().monotonic_us() + 60'000'000;
         auto arrival = FlowControl::Arrival::LookAgain;
         while (arrival == FlowControl::Arrival::LookAgain) arrival = control.arrive(control.classify(who, what), ticket);
-        if (arrival == FlowControl::Arrival::Wait) state.wait(0);
+        if (arrival == FlowControl::Arrival::Wait) waiter.state.wait(0);
         if (i % 4 == 0) std::this_thread::yield();  // while it has its seats
         control.leave(ticket);
         served++;

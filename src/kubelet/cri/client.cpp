@@ -15,6 +15,7 @@ namespace {
 
 using namespace cri;
 
+constexpr int64_t kSecondsMax = 1'000'000'000;  // runtimes count in nanoseconds, and must not count over the end
 constexpr int kMessageBytesMax = 16 << 20;  // upstream's limit of what a runtime may answer
 
 // Go's names, since upstream's messages show them.
@@ -158,6 +159,7 @@ class CriRuntime : public Runtime {
   }
 
   Result<void> stop_container(const std::string& id, int64_t timeout_seconds) override {
+    timeout_seconds = std::min(timeout_seconds, kSecondsMax);
     pb::StopContainerRequest request;
     request.set_container_id(id);
     request.set_timeout(timeout_seconds);
@@ -202,6 +204,7 @@ class CriRuntime : public Runtime {
   }
 
   Result<ExecResult> exec_sync(const std::string& id, const std::vector<std::string>& command, int64_t timeout_seconds) override {
+    timeout_seconds = std::min(timeout_seconds, kSecondsMax);
     pb::ExecSyncRequest request;
     request.set_container_id(id);
     for (auto& word : command) request.add_cmd(word);

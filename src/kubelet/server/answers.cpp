@@ -1,6 +1,7 @@
 // Logs and pods, and the small things that all endpoints need.
 #include "base/encoding.h"
 #include "base/environment.h"
+#include "base/held.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "kubelet/server/handlers.h"
@@ -44,7 +45,7 @@ bool read_options(const NodeQuery& query, LogOptions& options, bool& invalid) {
   if (since_time && !since_time->empty() && !parse_time(*since_time, options.since_us)) return false;
   invalid = (options.tail_lines && *options.tail_lines < 0) || (options.limit_bytes && *options.limit_bytes < 1) ||
             (since_seconds && (*since_seconds < 1 || options.since_us != 0));
-  if (since_seconds) options.since_us = real_clock().now_us() - *since_seconds * 1'000'000;
+  if (since_seconds) options.since_us = real_clock().now_us() - microseconds_of(*since_seconds);
   options.follow = query.is_true("follow");
   options.timestamps = query.is_true("timestamps");
   return !invalid;

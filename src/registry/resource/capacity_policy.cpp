@@ -34,7 +34,8 @@ void validate_values(const At& values, const Quantity& wanted, const Quantity& c
 
 void validate_step(const At& step, const Quantity& value, const Quantity& min) {
   auto size = quantity_of(step);
-  if (size.value() != 0 && (value.value() - min.value()) % size.value() != 0)
+  // Wide, for any two numbers have a difference there, and any two of those a remainder.
+  if (__int128 above = static_cast<__int128>(value.value()) - min.value(); size.value() != 0 && above % size.value() != 0)
     step.invalid(Shown(value.text()), concat("value is not a multiple of a given step (", size.text(), ") from (", min.text(), ")"));
 }
 

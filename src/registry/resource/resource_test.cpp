@@ -68,6 +68,15 @@ TEST(ResourceSlices, Devices) {
                     "`perDeviceNodeSelection` is required, but multiple fields are set"}));
 }
 
+// The one division of two numbers whose result has no place among them ends a program that makes it.
+TEST(ResourceSlices, TheSmallestNumberInStepsOfMinusOne) {
+  auto slice = make(kVersion, "ResourceSlice",
+                    "{'spec':{'driver':'d','pool':{'name':'p','resourceSliceCount':1},'allNodes':true,'devices':[{'name':'x','allowMultipleAllocations':true,"
+                    "'capacity':{'m':{'value':'4','requestPolicy':{'default':'-9223372036854775808','validRange':{'min':'0','step':'-1'}}}}}]}}");
+  EXPECT_EQ(errors_of(kResourceSliceRules, *slice),
+            Errors{"spec.devices[0].capacity[m].requestPolicy.validRange.min: Invalid value: \"-9223372036854775808\": default is less than min: 0"});
+}
+
 }  // namespace
 
 }  // namespace sampan::registry

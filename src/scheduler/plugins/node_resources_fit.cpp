@@ -1,6 +1,7 @@
 // NodeResourcesFit: is there room for what the pod asks for; and rather an empty node, a full one, or by a line of one's own.
 #include <cmath>
 
+#include "base/held.h"
 #include "base/text.h"
 #include "scheduler/plugins/resource_scoring.h"
 
@@ -58,7 +59,7 @@ class NodeResourcesFit final : public Plugin {
   struct Shortage {
     explicit Shortage(NodeResourcesFit& plugin) : plugin(plugin) {}
     void compare(std::string_view resource, int64_t asked, int64_t used, int64_t there) {
-      if (asked > 0 && asked > there - used) [[unlikely]]
+      if (asked > 0 && asked > static_cast<__int128>(there) - used) [[unlikely]]
         add(concat("Insufficient ", resource), asked > there);
     }
     void add(std::string_view reason, bool for_good) {
@@ -89,9 +90,9 @@ class NodeResourcesFit final : public Plugin {
   int64_t score_of(const Usage& usage) const {
     auto [asked, before, there] = usage;
     switch (arguments_.strategy) {
-      case Strategy::LeastAllocated: return asked > there ? 0 : (there - asked) * kScoreMax / there;
-      case Strategy::MostAllocated: return std::min(asked, there) * kScoreMax / there;
-      case Strategy::RequestedToCapacityRatio: return arguments_.shape.at(asked > there ? 100 : asked * 100 / there);
+      case Strategy::LeastAllocated: return asked > there ? 0 : multiply_held(there - asked, kScoreMax) / there;
+      case Strategy::MostAllocated: return multiply_held(std::min(asked, there), kScoreMax) / there;
+      case Strategy::RequestedToCapacityRatio: return arguments_.shape.at(asked > there ? 100 : multiply_held(asked, 100) / there);
     }
     return 0;
   }

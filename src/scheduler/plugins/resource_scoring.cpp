@@ -1,5 +1,6 @@
 #include "scheduler/plugins/resource_scoring.h"
 
+#include "base/held.h"
 #include "base/text.h"
 
 namespace sampan::scheduler {
@@ -45,7 +46,7 @@ Usage ResourceUsage::of(size_t i, const NodeInfo& node) const {
     usage = {0, node.requested.scalar(name), node.allocatable.scalar(name)};
   }
   if (usage.there == 0) return {};
-  usage.with_pod = usage.before + asked_[i];
+  usage.with_pod = std::max<int64_t>(add_held(usage.before, asked_[i]), 0);
   return usage;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "api/storage_v1.h"
+#include "base/held.h"
 #include "scheduler/plugins/volume_assumptions.h"
 #include "schema/quantity.h"
 
@@ -241,15 +242,15 @@ int64_t VolumeBinding::score_of(const Plan& plan) const {
     for (auto& binding : plan.bindings) {
       auto volume = binding.volume->as<core_v1::PersistentVolume>();
       auto& [asked, there] = classes[std::string(class_of(volume))];
-      asked += requested_bytes(binding.claim->as<core_v1::PersistentVolumeClaim>());
-      there += schema::Quantity::stored(volume.spec().capacity().get("storage").value_or("0")).value();
+      asked = add_held(asked, requested_bytes(binding.claim->as<core_v1::PersistentVolumeClaim>()));
+      there = add_held(there, schema::Quantity::stored(volume.spec().capacity().get("storage").value_or("0")).value());
     }
   } else {
     for (auto& provision : plan.provisions) {
       if (provision.capacity < 0) continue;
       auto claim = provision.claim->as<core_v1::PersistentVolumeClaim>();
       auto& [asked, there] = classes[std::string(class_of(claim))];
-      asked += requested_bytes(claim);
+      asked = add_held(asked, requested_bytes(claim));
       there = provision.capacity;
     }
   }
