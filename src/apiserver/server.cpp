@@ -216,8 +216,9 @@ class Server final : public ApiServer {
 
   HandlerResult handle(Context& context) {
     Page* page = page_for(context.info);
-    TRY(authorize(context));
-    if (!page && enters_pod(context.info)) TRY(authorize_as(context, "create"));
+    if (auto refused = authorize(context)) return std::move(*refused);
+    if (!page && enters_pod(context.info))
+      if (auto refused = authorize_as(context, "create")) return std::move(*refused);
     return page ? page->handle(context) : handle_resource(context);
   }
 
@@ -255,25 +256,43 @@ class Server final : public ApiServer {
     auto& what = info.subresource;
     return info.group.empty() && info.resource == "pods" && info.verb != "create" && (what == "exec" || what == "attach" || what == "portforward");
   }
-  Result<void> authorize_as(Context& context, std::string_view verb) {
+  using Refusal = std::optional<HandlerResult>;
+  Refusal authorize_as(Context& context, std::string_view verb) {
     auto asked = std::exchange(context.info.verb, std::string(verb));
-    auto allowed = authorize(context);
+    auto refused = authorize(context);
     context.info.verb = std::move(asked);
-    return allowed;
+    return refused;
   }
 
-  Result<void> authorize(Context& context) {
+  Refusal authorize(Context& context) {
     if (!selects_one(context)) return decide(context, context.info);
     RequestInfo named = context.info;
     named.name = *registry::FieldSelector::parse(context.query.get("fieldSelector"))->exact("metadata.name");
     return decide(context, named);
   }
-  Result<void> decide(Context& context, const RequestInfo& info) {
-    std::string reason;
-    bool allowed = access_->authorize(context.user, info, reason) == Decision::Allow;
+  Refusal decide(Context& context, const RequestInfo& info) {
+    std::string reason, error;
+    bool allowed = access_->authorize(context.user, info, reason, &error) == Decision::Allow;
+    if (!allowed && !error.empty()) {
+      annotate(context, "authorization.k8s.io/reason", "internal error");
+      return not_decided(context.http, error);
+    }
     if (context.audit) context.audit->allowed(allowed, reason);
-    if (allowed) return {};
+    if (allowed) return std::nullopt;
     return fail(forbidden(context.user, info, reason));
+  }
+  // Who could allow it cannot be asked.
+  static net::Response not_decided(const net::Request& request, std::string_view error) {
+    auto uri = request.query.empty() ? request.path : concat(request.path, "?", request.query);
+    std::string text;
+    for (char c : concat("Internal Server Error: ", quoted(uri), ": ", error, "\n")) {
+      std::string_view escaped = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : "";
+      if (escaped.empty())
+        text += c;
+      else
+        text += escaped;
+    }
+    return plain_text(500, std::move(text));
   }
 
   // A list of one name may be allowed to who may list nothing else.

@@ -113,6 +113,8 @@ class Process final : public ApiProcess {
     ready_.emplace(*store_, options_.store_ready_timeout_ns);
     add_pages();
     listener_ = TRY(listen(std::move(tls)));
+    if (const auto& path = options_.access.authorization_config_file; !path.empty())
+      authorization_reload_ = reload_authorization_config(path, options_.access.authorization_config, *server_->services().access);
     if (::access((options_.cert_dir + "/ca.key").c_str(), R_OK) == 0)
       rotation_ = CertificateRotation::start(options_.cert_dir, options_.kubeconfig_copies);
     LOG_INFO("Serving securely on ", options_.bind_address, ":", listener_->port());
@@ -186,6 +188,7 @@ class Process final : public ApiProcess {
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
   std::unique_ptr<CertificateRotation> rotation_;
+  std::unique_ptr<AuthorizationReload> authorization_reload_;
 };
 
 }  // namespace
