@@ -18,6 +18,7 @@
 #include "base/names.h"
 #include "base/uuid.h"
 #include "registry/selectors.h"
+#include "schema/go_text.h"
 
 namespace sampan::apiserver {
 
@@ -66,7 +67,7 @@ class Server final : public ApiServer {
         backends_(std::move(backends)) {
     if (config_.priority_and_fairness) {
       gate_.emplace(fairness::Gate::Options{.seats = static_cast<int>(config_.requests_in_flight_max + config_.mutations_in_flight_max),
-                                            .request_timeout_s = config_.request_timeout_s},
+                                            .request_timeout_us = config_.request_timeout_us},
                     *catalog_, clock, random, *workers_, [this](PassageRef passage, bool execute) { go_on(passage, execute); });
     }
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
@@ -148,6 +149,7 @@ class Server final : public ApiServer {
     context.info = request_info(context.http.method, context.http.path, context.query);
     passage->audit_id = context.http.header("audit-id");
     if (passage->audit_id.empty()) passage->audit_id = new_uuid(*services_.random);
+    if (auto timed = set_deadline(*passage); !timed) return answer(passage, fail(std::move(timed).error()));
     if (auto refused = identify(*passage)) return answer(passage, std::move(*refused));
     if (!gate_ || fairness::is_connection(context.info)) return answer(passage, pass(context));
     switch (gate_->enter(passage)) {
@@ -185,6 +187,21 @@ class Server final : public ApiServer {
     if (passage->visits_many() && response.source) response.source = read_ahead(std::move(response.source), readers_);
     if (gate_) gate_->hold(passage, response);
     passage->exchange->respond(std::move(response));
+  }
+
+  // ?timeout= may ask for less time than a request has anyway.
+  Result<void> set_deadline(Passage& passage) {
+    const Context& context = passage.context;
+    if (is_long_running(context.info)) return {};
+    auto time_us = config_.request_timeout_us;
+    if (auto text = context.query.get("timeout"); !text.empty()) {
+      int64_t asked_ns = 0;
+      std::string error;
+      if (!schema::parse_go_duration(text, asked_ns, error)) return fail(bad_request(concat("invalid timeout specified in the request URL - ", error)));
+      if (asked_ns > 0) time_us = std::min(time_us, asked_ns / 1000);
+    }
+    passage.deadline_us = passage.began_us + time_us;
+    return {};
   }
 
   // The answer, if he is not let in at all.

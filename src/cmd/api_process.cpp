@@ -57,6 +57,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;
+  config.request_timeout_us = options.request_timeout_ns / 1000;
   config.store_is_local = options.etcd_servers.empty();
   config.access = TRY(access_config(options.access, options.data_dir, options.host()));
   return config;

@@ -193,6 +193,8 @@ Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
   out.mutations_max = mutations ? static_cast<unsigned>(mutations) : none;
   out.watch_seconds_min = flags.number("min-request-timeout");
   if (out.watch_seconds_min < 0) return fail(complaint("--min-request-timeout can not be negative value"));
+  out.request_timeout_ns = flags.nanoseconds("request-timeout");
+  if (out.request_timeout_ns < 0) return fail(complaint("--request-timeout can not be negative value"));
   out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");
   if (out.shutdown_delay_ns < 0) return fail(complaint("--shutdown-delay-duration can not be negative value"));
   out.backends.kubelet_ca_file = flags.text("kubelet-certificate-authority");
