@@ -134,25 +134,9 @@ Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
   return {};
 }
 
-// The file names for each plug-in its settings, or a file of them.
-Result<void> read_admission_settings(const std::string& path, apiserver::AdmissionConfig& out) {
-  auto text = TRY(cluster::read_file(path));
-  Arena arena;
-  auto tree = TRY(apiserver::read_settings(text, "admission plug-ins", "apiserver.config.k8s.io", "AdmissionConfiguration", arena));
-  for (schema::Value plugin : tree["plugins"].items()) {
-    std::string name(plugin["name"].as_string()), file(plugin["path"].as_string());
-    std::string& settings = out.settings[name];
-    if (plugin["configuration"].is_object())
-      schema::write_json(settings, plugin["configuration"]);
-    else if (!file.empty())
-      settings = TRY(cluster::read_file(file[0] == '/' ? file : concat(path.substr(0, path.rfind('/') + 1), file)));
-  }
-  return {};
-}
-
 Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
   out.access = TRY(access_options(flags));
-  if (auto path = flags.text("admission-control-config-file"); !path.empty()) TRY(read_admission_settings(path, out.admission));
+  if (auto path = flags.text("admission-control-config-file"); !path.empty()) out.admission.settings = TRY(apiserver::read_admission_settings(path));
   out.admission.enable = flags.list("enable-admission-plugins");
   out.allow_privileged = flags.is_true("allow-privileged");
   out.admission.disable = flags.list("disable-admission-plugins");
