@@ -1,5 +1,6 @@
 #include "apiserver/admission.h"
 
+#include "base/aggregate.h"
 #include "base/text.h"
 
 namespace sampan::apiserver {
@@ -55,7 +56,7 @@ constexpr Entry kPlugins[] = {
     {"MutatingAdmissionWebhook", true, nullptr},
     {"ValidatingAdmissionPolicy", true, nullptr},
     {"ValidatingAdmissionWebhook", true, nullptr},
-    {"ResourceQuota", true, [](const AdmissionParts& it) -> Made { return resource_quota(it.catalog, it.clock); }},
+    {"ResourceQuota", true, [](const AdmissionParts& it) -> Made { return resource_quota(it.settings("ResourceQuota"), it.catalog, it.clock); }},
     {"AlwaysDeny", false, nullptr},
 };
 
@@ -63,11 +64,10 @@ bool contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-Result<void> check_names(const std::vector<std::string>& names) {
+void check_names(std::string_view flag, const std::vector<std::string>& names, std::vector<std::string>& complaints) {
   for (const auto& name : names)
     if (std::none_of(std::begin(kPlugins), std::end(kPlugins), [&](const Entry& entry) { return entry.name == name; }))
-      return fail(Error(Reason::BadRequest, concat("enable-admission-plugins plugin ", quoted(name), " is unknown")));
-  return {};
+      complaints.push_back(concat(flag, " plugin ", quoted(name), " is unknown"));
 }
 
 }  // namespace
@@ -79,12 +79,22 @@ std::string_view AdmissionParts::settings(std::string_view plugin) const {
 
 Result<std::unique_ptr<Admission>> Admission::create(const AdmissionParts& parts) {
   const AdmissionConfig& config = parts.config;
-  TRY(check_names(config.enable));
-  TRY(check_names(config.disable));
+  std::vector<std::string> complaints;
+  check_names("enable-admission-plugins", config.enable, complaints);
+  check_names("disable-admission-plugins", config.disable, complaints);
+  if (!complaints.empty()) return fail(bad_request(aggregated(complaints)));
   auto admission = std::make_unique<Admission>();
   for (const Entry& entry : kPlugins) {
-    bool on = (entry.on_by_default || contains(config.enable, entry.name)) && !contains(config.disable, entry.name);
-    if (on && entry.make) admission->plugins_.push_back(TRY(entry.make(parts)));
+    bool wanted = contains(config.enable, entry.name);
+    bool on = (entry.on_by_default || wanted) && !contains(config.disable, entry.name);
+    if (!on || entry.name == "AlwaysAdmit") continue;  // that one does nothing
+    if (entry.make) {
+      auto plugin = entry.make(parts);
+      if (!plugin) return fail(std::move(plugin).error().context(concat("failed to apply admission: couldn't init admission plugin ", quoted(entry.name))));
+      admission->plugins_.push_back(std::move(*plugin));
+    } else if (!entry.on_by_default) {  // somebody relies on it
+      return fail(bad_request(concat("enable-admission-plugins plugin ", quoted(entry.name), " is not supported")));
+    }
   }
   return admission;
 }

@@ -43,9 +43,11 @@ class AdmissionPlugin {
   }
 };
 
+using AdmissionSettings = std::map<std::string, std::string, std::less<>>;  // by plug-in, as YAML
+
 struct AdmissionConfig {
   std::vector<std::string> enable, disable;  // names, as --enable-admission-plugins and --disable-admission-plugins give them
-  std::map<std::string, std::string, std::less<>> settings;  // by plug-in, as YAML
+  AdmissionSettings settings;
   int64_t not_ready_seconds = 300, unreachable_seconds = 300;  // that pods stay on such a node, unless they say otherwise
 };
 
@@ -99,6 +101,6 @@ std::unique_ptr<AdmissionPlugin> default_ingress_class(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
 std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> pod_resize_validator(Catalog& catalog);
-std::unique_ptr<AdmissionPlugin> resource_quota(Catalog& catalog, Clock& clock);
+Result<std::unique_ptr<AdmissionPlugin>> resource_quota(std::string_view settings, Catalog& catalog, Clock& clock);
 
 }  // namespace sampan::apiserver

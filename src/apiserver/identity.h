@@ -65,6 +65,11 @@ class Authorizer {
   virtual ~Authorizer() = default;
   // Who allows says why in `reason`; so may who does not.
   virtual Decision authorize(const User& user, const RequestInfo& request, std::string& reason) = 0;
+  // Of those who may not be able to tell: `error` says why.
+  virtual Decision try_authorize(const User& user, const RequestInfo& request, std::string& reason, std::string& error) {
+    (void)error;
+    return authorize(user, request, reason);
+  }
   virtual void rules_for(const User& user, std::string_view name_space, SubjectRules& out) {
     (void)user, (void)name_space, (void)out;
   }

@@ -1,4 +1,5 @@
 // /metrics, in Prometheus' text form.
+#include "apiserver/access/access.h"
 #include "apiserver/audit/trail.h"
 #include "apiserver/fairness/flow_control.h"
 #include "apiserver/metrics.h"
@@ -18,6 +19,7 @@ class MetricsPage : public Page {
     response.headers.emplace_back("content-type", "text/plain; version=0.0.4; charset=utf-8");
     response.headers.emplace_back("cache-control", "no-cache, private");
     server_.services().metrics->write(response.body, server_.catalog());
+    server_.services().access->metrics().write(response.body);
     if (const Auditor* audit = server_.services().audit) audit->write_metrics(response.body);
     if (auto* control = server_.flow_control()) control->write_metrics(response.body);
     return response;

@@ -18,6 +18,7 @@
 #include "base/names.h"
 #include "base/uuid.h"
 #include "registry/selectors.h"
+#include "schema/go_text.h"
 
 namespace sampan::apiserver {
 
@@ -66,7 +67,7 @@ class Server final : public ApiServer {
         backends_(std::move(backends)) {
     if (config_.priority_and_fairness) {
       gate_.emplace(fairness::Gate::Options{.seats = static_cast<int>(config_.requests_in_flight_max + config_.mutations_in_flight_max),
-                                            .request_timeout_s = config_.request_timeout_s},
+                                            .request_timeout_us = config_.request_timeout_us},
                     *catalog_, clock, random, *workers_, [this](PassageRef passage, bool execute) { go_on(passage, execute); });
     }
     services_ = {catalog_.get(), admission_.get(), access_.get(), &clock, &random, workers_.get(), &stopping_, &metrics_, config_.watch_seconds_min};
@@ -148,6 +149,7 @@ class Server final : public ApiServer {
     context.info = request_info(context.http.method, context.http.path, context.query);
     passage->audit_id = context.http.header("audit-id");
     if (passage->audit_id.empty()) passage->audit_id = new_uuid(*services_.random);
+    if (auto timed = set_deadline(*passage); !timed) return answer(passage, fail(std::move(timed).error()));
     if (auto refused = identify(*passage)) return answer(passage, std::move(*refused));
     if (!gate_ || fairness::is_connection(context.info)) return answer(passage, pass(context));
     switch (gate_->enter(passage)) {
@@ -187,6 +189,21 @@ class Server final : public ApiServer {
     passage->exchange->respond(std::move(response));
   }
 
+  // ?timeout= may ask for less time than a request has anyway.
+  Result<void> set_deadline(Passage& passage) {
+    const Context& context = passage.context;
+    if (is_long_running(context.info)) return {};
+    auto time_us = config_.request_timeout_us;
+    if (auto text = context.query.get("timeout"); !text.empty()) {
+      int64_t asked_ns = 0;
+      std::string error;
+      if (!schema::parse_go_duration(text, asked_ns, error)) return fail(bad_request(concat("invalid timeout specified in the request URL - ", error)));
+      if (asked_ns > 0) time_us = std::min(time_us, asked_ns / 1000);
+    }
+    passage.deadline_us = passage.began_us + time_us;
+    return {};
+  }
+
   // The answer, if he is not let in at all.
   std::optional<HandlerResult> identify(Passage& passage) {
     Context& context = passage.context;
@@ -216,8 +233,9 @@ class Server final : public ApiServer {
 
   HandlerResult handle(Context& context) {
     Page* page = page_for(context.info);
-    TRY(authorize(context));
-    if (!page && enters_pod(context.info)) TRY(authorize_as(context, "create"));
+    if (auto refused = authorize(context)) return std::move(*refused);
+    if (!page && enters_pod(context.info))
+      if (auto refused = authorize_as(context, "create")) return std::move(*refused);
     return page ? page->handle(context) : handle_resource(context);
   }
 
@@ -255,25 +273,43 @@ class Server final : public ApiServer {
     auto& what = info.subresource;
     return info.group.empty() && info.resource == "pods" && info.verb != "create" && (what == "exec" || what == "attach" || what == "portforward");
   }
-  Result<void> authorize_as(Context& context, std::string_view verb) {
+  using Refusal = std::optional<HandlerResult>;
+  Refusal authorize_as(Context& context, std::string_view verb) {
     auto asked = std::exchange(context.info.verb, std::string(verb));
-    auto allowed = authorize(context);
+    auto refused = authorize(context);
     context.info.verb = std::move(asked);
-    return allowed;
+    return refused;
   }
 
-  Result<void> authorize(Context& context) {
+  Refusal authorize(Context& context) {
     if (!selects_one(context)) return decide(context, context.info);
     RequestInfo named = context.info;
     named.name = *registry::FieldSelector::parse(context.query.get("fieldSelector"))->exact("metadata.name");
     return decide(context, named);
   }
-  Result<void> decide(Context& context, const RequestInfo& info) {
-    std::string reason;
-    bool allowed = access_->authorize(context.user, info, reason) == Decision::Allow;
+  Refusal decide(Context& context, const RequestInfo& info) {
+    std::string reason, error;
+    bool allowed = access_->authorize(context.user, info, reason, &error) == Decision::Allow;
+    if (!allowed && !error.empty()) {
+      annotate(context, "authorization.k8s.io/reason", "internal error");
+      return not_decided(context.http, error);
+    }
     if (context.audit) context.audit->allowed(allowed, reason);
-    if (allowed) return {};
+    if (allowed) return std::nullopt;
     return fail(forbidden(context.user, info, reason));
+  }
+  // Who could allow it cannot be asked.
+  static net::Response not_decided(const net::Request& request, std::string_view error) {
+    auto uri = request.query.empty() ? request.path : concat(request.path, "?", request.query);
+    std::string text;
+    for (char c : concat("Internal Server Error: ", quoted(uri), ": ", error, "\n")) {
+      std::string_view escaped = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : "";
+      if (escaped.empty())
+        text += c;
+      else
+        text += escaped;
+    }
+    return plain_text(500, std::move(text));
   }
 
   // A list of one name may be allowed to who may list nothing else.

@@ -33,7 +33,7 @@ struct ServerConfig {
   UsageTimes usage;
   bool priority_and_fairness = true;  // else reads and mutations are only counted, each to their own limit
   unsigned requests_in_flight_max = 400, mutations_in_flight_max = 200;  // together the seats that levels share
-  int64_t request_timeout_s = 60;
+  int64_t request_timeout_us = 60'000'000;  // of requests that are no watches; clients may ask for less
   int64_t watch_seconds_min = 1800;   // a watch lives so long and up to as long again
   unsigned workers = 64;
   bool store_is_local = true;         // reads never block, so they are answered on the I/O threads

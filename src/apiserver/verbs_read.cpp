@@ -7,7 +7,7 @@ namespace sampan::apiserver {
 
 HandlerResult handle_get(Context& context) {
   const Served& served = *context.served;
-  auto wanted = TRY(registry::get_revision(context.query.get("resourceVersion")));
+  auto wanted = TRY(registry::read_revision(context.query.get("resourceVersion")));
   if (wanted > 0) TRY(served.store->cache().at_least(wanted));
   auto object = TRY(served.store->get(context.info.name_space, context.info.name));
   return respond_object(context, 200, object);

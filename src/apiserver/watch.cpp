@@ -246,7 +246,7 @@ HandlerResult handle_watch(Context& context) {
 
   // No version, or "0": what stands now comes first, as additions. Otherwise only what came after.
   const auto& options = request.options;
-  auto revision = TRY(registry::watch_revision(options, served.resource->group, served.resource->resource, context.info.name));
+  auto revision = TRY(registry::read_revision(options.resource_version));
   bool from_now = revision == 0;
   std::unique_ptr<store::EventStream> stream;
   std::optional<store::Snapshot> initial;

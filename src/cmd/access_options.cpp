@@ -3,7 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+
+#include "apiserver/access/abac.h"
 #include "apiserver/access/webhooks.h"
+#include "base/aggregate.h"
 #include "base/text.h"
 #include "client/kubeconfig.h"
 #include "cluster/certificates.h"
@@ -17,18 +21,51 @@ constexpr int64_t kSecond_ns = 1'000'000'000, kTokenSecondsMin = 3600, kTokenSec
 
 Error complaint(std::string text) { return bad_request(std::move(text)); }
 
-Result<void> read_modes(const FlagSet& flags, AccessOptions& out) {
-  constexpr std::string_view modes[] = {"ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"};
-  out.modes = flags.list("authorization-mode");
-  for (size_t i = 0; i < out.modes.size(); i++) {
-    const auto& mode = out.modes[i];
-    if (std::find(std::begin(modes), std::end(modes), mode) == std::end(modes))
-      return fail(complaint(concat("authorization-mode ", quoted(mode), " is not a valid mode")));
-    if (std::find(out.modes.begin(), out.modes.begin() + static_cast<long>(i), mode) != out.modes.begin() + static_cast<long>(i))
-      return fail(complaint(concat("authorization-mode ", quoted(mode), " is given twice")));
-  }
-  if (out.modes.empty()) return fail(complaint("at least one authorization-mode must be passed"));
+Result<void> read_authorization_config(const FlagSet& flags, AccessOptions& out) {
+  for (auto name : {"authorization-mode", "authorization-webhook-config-file", "authorization-webhook-version",
+                    "authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"})
+    if (flags.given(name))
+      return fail(complaint("--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined"));
+  out.authorization_config = TRY(cluster::read_file(out.authorization_config_file));
+  out.authorizers = TRY(parse_authorization_config(out.authorization_config));
   return {};
+}
+
+Result<void> read_modes(const FlagSet& flags, AccessOptions& out) {
+  auto modes = flags.list("authorization-mode");
+  auto kubeconfig = flags.text("authorization-webhook-config-file"), version = flags.text("authorization-webhook-version");
+  auto wanted = [&](std::string_view mode) { return std::find(modes.begin(), modes.end(), mode) != modes.end(); };
+  std::vector<std::string> wrong;
+  if (modes.empty()) wrong.emplace_back("at least one authorization-mode must be passed");
+  for (const auto& mode : modes)
+    if (std::find(std::begin(kAuthorizerTypes), std::end(kAuthorizerTypes), mode) == std::end(kAuthorizerTypes))
+      wrong.push_back(concat("authorization-mode ", quoted(mode), " is not a valid mode"));
+  if (wanted("ABAC") && out.policy_file.empty()) wrong.emplace_back("authorization-mode ABAC's authorization policy file not passed");
+  if (wanted("Webhook") && kubeconfig.empty()) wrong.emplace_back("authorization-mode Webhook's authorization config file not passed");
+  if (!wanted("ABAC") && !out.policy_file.empty()) wrong.emplace_back("cannot specify --authorization-policy-file without mode ABAC");
+  if (!wanted("Webhook") && !kubeconfig.empty())
+    wrong.emplace_back("cannot specify --authorization-webhook-config-file without mode Webhook");
+  if (std::set<std::string>(modes.begin(), modes.end()).size() != modes.size()) {
+    std::string shown;
+    for (const auto& mode : modes) append(shown, shown.empty() ? "" : " ", quoted(mode));
+    wrong.push_back(concat("authorization-mode [", shown, "] has mode specified more than once"));
+  }
+  if (version != "v1" && version != "v1beta1") wrong.push_back(concat("--authorization-webhook-version must be v1 or v1beta1, got ", quoted(version)));
+  if (!wrong.empty()) return fail(complaint(aggregated(wrong)));
+  for (auto& it : apiserver::authorizer_modes(modes))
+    out.authorizers.push_back({.type = it.type,
+                               .name = it.name,
+                               .kubeconfig = kubeconfig,
+                               .version = version,
+                               .allowed_ttl_us = flags.nanoseconds("authorization-webhook-cache-authorized-ttl") / 1000,
+                               .denied_ttl_us = flags.nanoseconds("authorization-webhook-cache-unauthorized-ttl") / 1000});
+  return {};
+}
+
+Result<void> read_authorizers(const FlagSet& flags, AccessOptions& out) {
+  out.policy_file = flags.text("authorization-policy-file");
+  out.authorization_config_file = flags.text("authorization-config");
+  return out.authorization_config_file.empty() ? read_modes(flags, out) : read_authorization_config(flags, out);
 }
 
 Result<void> read_authentication_config(const FlagSet& flags, AccessOptions& out) {
@@ -139,26 +176,13 @@ Result<void> read_oidc(const FlagSet& flags, AccessOptions& out) {
   return {};
 }
 
-Result<AccessOptions::Webhook> read_webhook(const FlagSet& flags, std::string_view of, std::string_view allowed_ttl, std::string_view denied_ttl) {
-  AccessOptions::Webhook webhook;
-  webhook.kubeconfig = flags.text(concat(of, "-webhook-config-file"));
-  webhook.version = flags.text(concat(of, "-webhook-version"));
-  webhook.allowed_ttl_us = flags.nanoseconds(allowed_ttl) / 1000;
-  webhook.denied_ttl_us = flags.nanoseconds(denied_ttl) / 1000;
+Result<void> read_token_webhook(const FlagSet& flags, AccessOptions& out) {
+  auto& webhook = out.token_webhook;
+  webhook.kubeconfig = flags.text("authentication-token-webhook-config-file");
+  webhook.version = flags.text("authentication-token-webhook-version");
+  webhook.ttl_us = flags.nanoseconds("authentication-token-webhook-cache-ttl") / 1000;
   if (webhook.version != "v1" && webhook.version != "v1beta1")
-    return fail(complaint(concat("--", of, "-webhook-version must be v1 or v1beta1, got ", quoted(webhook.version))));
-  return webhook;
-}
-
-Result<void> read_webhooks(const FlagSet& flags, AccessOptions& out) {
-  out.token_webhook = TRY(read_webhook(flags, "authentication-token", "authentication-token-webhook-cache-ttl", "authentication-token-webhook-cache-ttl"));
-  out.rights_webhook =
-      TRY(read_webhook(flags, "authorization", "authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"));
-  bool wanted = std::find(out.modes.begin(), out.modes.end(), "Webhook") != out.modes.end();
-  if (wanted && out.rights_webhook.kubeconfig.empty())
-    return fail(complaint("authorization-mode Webhook requires --authorization-webhook-config-file"));
-  if (!wanted && !out.rights_webhook.kubeconfig.empty())
-    return fail(complaint("cannot specify --authorization-webhook-config-file without mode Webhook"));
+    return fail(complaint(concat("--authentication-token-webhook-version must be v1 or v1beta1, got ", quoted(webhook.version))));
   return {};
 }
 
@@ -170,23 +194,32 @@ Result<apiserver::WebhookConfig> webhook_config(const AccessOptions::Webhook& op
   config.tls = kubeconfig.tls;
   config.token = kubeconfig.token;
   config.version = options.version;
-  config.allowed_ttl_us = options.allowed_ttl_us;
-  config.denied_ttl_us = options.denied_ttl_us;
+  config.allowed_ttl_us = options.ttl_us;
   return config;
+}
+
+Result<std::unique_ptr<apiserver::Authorizer>> abac(const AccessOptions& options) {
+  bool wanted = std::any_of(options.authorizers.begin(), options.authorizers.end(), [](const auto& it) { return it.type == "ABAC"; });
+  if (!wanted) return nullptr;
+  auto text = cluster::read_file(options.policy_file);
+  if (!text) return fail(std::move(text).error().context("invalid authorization config"));
+  auto made = apiserver::abac_authorizer(*text, options.policy_file);
+  if (!made) return fail(std::move(made).error().context("invalid authorization config"));
+  return made;
 }
 
 }  // namespace
 
 Result<AccessOptions> access_options(const FlagSet& flags) {
   AccessOptions out;
-  TRY(read_modes(flags, out));
+  TRY(read_authorizers(flags, out));
   out.token_file = flags.text("token-auth-file");
   out.anonymous = flags.is_true("anonymous-auth");
   TRY(read_authentication_config(flags, out));
   TRY(read_service_accounts(flags, out));
   TRY(read_request_headers(flags, out));
   TRY(read_oidc(flags, out));
-  TRY(read_webhooks(flags, out));
+  TRY(read_token_webhook(flags, out));
   out.bootstrap_tokens = flags.is_true("enable-bootstrap-token-auth");
   return out;
 }
@@ -195,7 +228,9 @@ Result<apiserver::AccessConfig> access_config(const AccessOptions& options, cons
   apiserver::AccessConfig config;
   config.anonymous = options.anonymous;
   config.anonymous_paths = options.anonymous_paths;
-  config.modes = options.modes;
+  config.chain = TRY(authorizer_chain(options.authorizers));
+  config.chain_may_change = !options.authorization_config_file.empty();
+  config.abac = TRY(abac(options));
   config.audiences = options.api_audiences;
   if (!options.proxy_ca_file.empty()) config.authenticators.push_back(apiserver::request_header_authenticator(options.request_headers));
   config.authenticators.push_back(apiserver::certificate_authenticator());
@@ -206,8 +241,6 @@ Result<apiserver::AccessConfig> access_config(const AccessOptions& options, cons
   auto audiences = config.audiences.empty() ? config.service_accounts->issuers : config.audiences;
   if (!options.token_webhook.kubeconfig.empty())
     config.remote_tokens.push_back(TRY(apiserver::webhook_token_authenticator(TRY(webhook_config(options.token_webhook)), audiences, real_clock())));
-  if (!options.rights_webhook.kubeconfig.empty())
-    config.webhook = TRY(apiserver::webhook_authorizer(TRY(webhook_config(options.rights_webhook)), real_clock()));
   config.authorizers.push_back(apiserver::masters_authorizer());
   return config;
 }

@@ -7,12 +7,15 @@
 #include "apiserver/access/oidc.h"
 #include "apiserver/access/request_headers.h"
 #include "cmd/authentication_config.h"
+#include "cmd/authorization_config.h"
 #include "cmd/flags.h"
 
 namespace sampan::cmd {
 
 struct AccessOptions {
-  std::vector<std::string> modes;  // of --authorization-mode
+  AuthorizersOptions authorizers;
+  std::string authorization_config_file, authorization_config;  // where they are from, and what it said; "": flags
+  std::string policy_file;                                      // of ABAC
   std::string token_file;
   bool anonymous = true;
   std::vector<std::string> anonymous_paths;  // only there; empty: anywhere
@@ -22,12 +25,11 @@ struct AccessOptions {
   int64_t account_token_seconds_max = 0;
   bool bootstrap_tokens = false;
   std::vector<apiserver::OidcConfig> issuers;
-  // Webhooks: a kubeconfig each, "" = none.
   struct Webhook {
-    std::string kubeconfig, version;
-    int64_t allowed_ttl_us = 0, denied_ttl_us = 0;
+    std::string kubeconfig, version;  // the former "": there is none
+    int64_t ttl_us = 0;
   };
-  Webhook token_webhook, rights_webhook;
+  Webhook token_webhook;
   std::string proxy_ca_file;  // of front proxies; "": there are none
   apiserver::RequestHeaderConfig request_headers;
   bool extend_account_tokens = true, lookup_accounts = true;

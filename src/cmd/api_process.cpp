@@ -57,6 +57,7 @@ Result<apiserver::ServerConfig> server_config(const ApiserverOptions& options) {
   config.requests_in_flight_max = options.reads_max;
   config.mutations_in_flight_max = options.mutations_max;
   config.watch_seconds_min = options.watch_seconds_min;
+  config.request_timeout_us = options.request_timeout_ns / 1000;
   config.store_is_local = options.etcd_servers.empty();
   config.access = TRY(access_config(options.access, options.data_dir, options.host()));
   return config;
@@ -113,6 +114,8 @@ class Process final : public ApiProcess {
     ready_.emplace(*store_, options_.store_ready_timeout_ns);
     add_pages();
     listener_ = TRY(listen(std::move(tls)));
+    if (const auto& path = options_.access.authorization_config_file; !path.empty())
+      authorization_reload_ = reload_authorization_config(path, options_.access.authorization_config, *server_->services().access);
     if (::access((options_.cert_dir + "/ca.key").c_str(), R_OK) == 0)
       rotation_ = CertificateRotation::start(options_.cert_dir, options_.kubeconfig_copies);
     LOG_INFO("Serving securely on ", options_.bind_address, ":", listener_->port());
@@ -186,6 +189,7 @@ class Process final : public ApiProcess {
   std::optional<StoreProbe> live_, ready_;
   std::unique_ptr<net::Server> listener_;
   std::unique_ptr<CertificateRotation> rotation_;
+  std::unique_ptr<AuthorizationReload> authorization_reload_;
 };
 
 }  // namespace

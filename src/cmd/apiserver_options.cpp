@@ -134,25 +134,9 @@ Result<void> read_services(const FlagSet& flags, ApiserverOptions& out) {
   return {};
 }
 
-// The file names for each plug-in its settings, or a file of them.
-Result<void> read_admission_settings(const std::string& path, apiserver::AdmissionConfig& out) {
-  auto text = TRY(cluster::read_file(path));
-  Arena arena;
-  auto tree = TRY(apiserver::read_settings(text, "admission plug-ins", "apiserver.config.k8s.io", "AdmissionConfiguration", arena));
-  for (schema::Value plugin : tree["plugins"].items()) {
-    std::string name(plugin["name"].as_string()), file(plugin["path"].as_string());
-    std::string& settings = out.settings[name];
-    if (plugin["configuration"].is_object())
-      schema::write_json(settings, plugin["configuration"]);
-    else if (!file.empty())
-      settings = TRY(cluster::read_file(file[0] == '/' ? file : concat(path.substr(0, path.rfind('/') + 1), file)));
-  }
-  return {};
-}
-
 Result<void> read_access(const FlagSet& flags, ApiserverOptions& out) {
   out.access = TRY(access_options(flags));
-  if (auto path = flags.text("admission-control-config-file"); !path.empty()) TRY(read_admission_settings(path, out.admission));
+  if (auto path = flags.text("admission-control-config-file"); !path.empty()) out.admission.settings = TRY(apiserver::read_admission_settings(path));
   out.admission.enable = flags.list("enable-admission-plugins");
   out.allow_privileged = flags.is_true("allow-privileged");
   out.admission.disable = flags.list("disable-admission-plugins");
@@ -193,6 +177,8 @@ Result<void> read_limits(const FlagSet& flags, ApiserverOptions& out) {
   out.mutations_max = mutations ? static_cast<unsigned>(mutations) : none;
   out.watch_seconds_min = flags.number("min-request-timeout");
   if (out.watch_seconds_min < 0) return fail(complaint("--min-request-timeout can not be negative value"));
+  out.request_timeout_ns = flags.nanoseconds("request-timeout");
+  if (out.request_timeout_ns < 0) return fail(complaint("--request-timeout can not be negative value"));
   out.shutdown_delay_ns = flags.nanoseconds("shutdown-delay-duration");
   if (out.shutdown_delay_ns < 0) return fail(complaint("--shutdown-delay-duration can not be negative value"));
   out.backends.kubelet_ca_file = flags.text("kubelet-certificate-authority");

@@ -41,6 +41,7 @@ struct ApiserverOptions {
   bool priority_and_fairness = true;
   unsigned reads_max = 400, mutations_max = 200;
   int64_t watch_seconds_min = 1800;
+  int64_t request_timeout_ns = 60'000'000'000;
   int64_t shutdown_delay_ns = 0;
   std::map<std::string, bool, std::less<>> feature_gates;  // that were set
 };

@@ -152,12 +152,6 @@ void check_config(Value tree, FieldErrors& errors) {
   }
 }
 
-std::string words_of(const FieldErrors& errors) {
-  std::vector<std::string> texts;
-  for (const auto& cause : errors.causes()) texts.push_back(concat(cause.field, ": ", cause.message));
-  return texts.size() == 1 ? std::move(texts[0]) : concat("[", join(texts, ", "), "]");
-}
-
 // ---- making ----
 
 struct Form {
@@ -206,7 +200,7 @@ Result<std::shared_ptr<const store::Encryption>> parse_encryption_config(std::st
     return fail(bad_request(concat("no kind ", quoted(kind), " is registered for version ", quoted(version))));
   FieldErrors errors;
   check_config(tree, errors);
-  if (!errors.empty()) return fail(bad_request(words_of(errors)));
+  if (!errors.empty()) return fail(bad_request(errors.text()));
 
   auto encryption = std::make_shared<store::Encryption>();
   std::map<GroupResource, std::vector<Provider>> by_resource;

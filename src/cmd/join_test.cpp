@@ -57,7 +57,7 @@ struct ControlPlane {
     options.api.bind_address = options.api.advertise_address = "127.0.0.1";
     options.api.port = free_port();
     options.api.service_cidr = "10.0.0.0/24";
-    options.api.access.modes = {"Node", "RBAC"};
+    options.api.access.authorizers = {{.type = "Node", .name = "node"}, {.type = "RBAC", .name = "rbac"}};
     options.api.access.account_issuers = {"https://kubernetes.default.svc"};
     options.api.access.bootstrap_tokens = true;
     options.controller_names = {"bootstrap-signer-controller", "certificatesigningrequest-approving-controller", "certificatesigningrequest-signing-controller"};

@@ -81,7 +81,7 @@ class Cluster {
     options.port = free_port();
     options.service_cidr = "10.0.0.0/24";
     options.runtime_config = {{"metrics.k8s.io/v1beta1", true}};
-    options.access.modes = {"RBAC"};
+    options.access.authorizers = {{.type = "RBAC", .name = "rbac"}};
     options.access.account_issuers = {"https://kubernetes.default.svc"};
     options.access.anonymous = false;
     auto started = ApiProcess::start(options);

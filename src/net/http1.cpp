@@ -163,6 +163,13 @@ size_t Http1Connection::find_head_end(std::string_view input) {
   }
 }
 
+// Three words with one space between them, as Go reads it; llhttp forgives more.
+static bool is_request_line(std::string_view line) {
+  auto first = line.find(' '), second = line.find(' ', first + 1);
+  return first != std::string_view::npos && second != std::string_view::npos && second != first + 1 &&
+         line.find(' ', second + 1) == std::string_view::npos && line.find('\t') == std::string_view::npos;
+}
+
 // llhttp refuses methods that it does not list; HTTP lets a server answer 405 to any token. Gives the method if it is such a one.
 static std::string unlisted_method(std::string_view head) {
   auto method = head.substr(0, head.find(' '));
@@ -192,6 +199,11 @@ bool Http1Connection::parse_head(std::string_view& input) {
   scanned_ = 0;
   first_request_ = false;
   std::string_view head = input.substr(0, size);
+  if (!is_request_line(head.substr(0, head.find('\r')))) {
+    input.remove_prefix(size);
+    refuse(400, "");
+    return false;
+  }
   std::string listed;  // the head with a method in it that llhttp lists
   unlisted_method_ = unlisted_method(head);
   if (!unlisted_method_.empty()) {
@@ -278,7 +290,7 @@ std::optional<std::pair<int, std::string_view>> Http1Connection::judge_head() {
   if (!judge_framing_fields(hosts, encodings)) return Refusal{417, ""};
   if (encodings > 1) return Refusal{501, "unsupported transfer encoding"};
   if (encodings == 1 && old_version_) return Refusal{400, ""};
-  if (hosts > 1) return Refusal{400, "too many Host headers"};
+  if (hosts > 1) return Refusal{400, ""};
   if (hosts == 0 && !old_version_) return Refusal{400, "missing required Host header"};
   if (request_.host.find_first_of(" \t/\\@?#\"<>") != std::string::npos) return Refusal{400, "malformed Host header"};
   if (parser_.method == HTTP_CONNECT) return Refusal{405, ""};

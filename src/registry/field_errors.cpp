@@ -1,5 +1,6 @@
 #include "registry/field_errors.h"
 
+#include "base/aggregate.h"
 #include "base/text.h"
 #include "registry/internal_form.h"
 #include "schema/json.h"
@@ -125,19 +126,17 @@ void FieldErrors::take(FieldErrors&& other) {
   other.causes_.clear();
 }
 
+std::string FieldErrors::text() const {
+  std::vector<std::string> lines;
+  for (const Cause& cause : causes_) lines.push_back(concat(cause.field, ": ", cause.message));
+  return aggregated(lines);
+}
+
 Error FieldErrors::to_error(std::string_view group, std::string_view kind, std::string_view name) && {
   // The message tells each complaint once, the causes as often as it was found.
-  std::vector<std::string> lines;
-  for (const Cause& cause : causes_) {
-    auto line = concat(cause.field, ": ", cause.message);
-    if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
-  }
   auto what = group.empty() ? std::string(kind) : concat(kind, ".", group);
   auto message = concat(what, " ", quoted(name), " is invalid");
-  if (lines.size() == 1)
-    append(message, ": ", lines[0]);
-  else if (!lines.empty())
-    append(message, ": [", join(lines, ", "), "]");
+  if (!causes_.empty()) append(message, ": ", text());
   Error error = Error(Reason::Invalid, std::move(message)).about(group, kind, name);
   error.edit().causes = std::move(causes_);
   return error;

@@ -62,6 +62,7 @@ class FieldErrors {
   bool empty() const { return causes_.empty(); }
   size_t size() const { return causes_.size(); }
   const std::vector<Cause>& causes() const { return causes_; }
+  std::string text() const;  // "PATH: ...", or of several "[..., ...]", each complaint once
   // All of another, as they are.
   void take(FieldErrors&& other);
 

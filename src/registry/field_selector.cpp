@@ -132,6 +132,12 @@ std::optional<std::string_view> FieldSelector::exact(std::string_view label) con
   return {};
 }
 
+std::vector<FieldSelector::Requirement> FieldSelector::requirements() const {
+  std::vector<Requirement> out;
+  for (auto& term : terms_) out.push_back({term.label, term.value, term.equal});
+  return out;
+}
+
 std::string FieldSelector::text() const {
   std::string out;
   for (auto& term : terms_) append(out, out.empty() ? "" : ",", term.label, term.equal ? "=" : "!=", escape(term.value));

@@ -129,17 +129,10 @@ Result<Revision> parse_revision(std::string_view text) {
   return fail(bad_request(concat("resourceVersion: Invalid value: ", quoted(text), ": ", number_error("ParseUint", text))));
 }
 
-Result<Revision> watch_revision(const ListOptions& options, std::string_view group, std::string_view resource, std::string_view name) {
-  auto& text = options.resource_version;
-  if (auto revision = revision_of(text)) return *revision;
-  FieldErrors errors;
-  errors.invalid(Path("resourceVersion"), text, number_error("ParseUint", text));
-  return fail(std::move(errors).to_error(group, resource, name));
-}
-
-Result<Revision> get_revision(std::string_view text) {
+// Upstream's store does not tell this from its own failures.
+Result<Revision> read_revision(std::string_view text) {
   auto revision = parse_revision(text);
-  if (!revision) return fail(internal_error(revision.error().message()));
+  if (!revision) return fail(Error(500, Reason::Unknown, revision.error().message()));
   return revision;
 }
 

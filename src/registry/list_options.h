@@ -43,9 +43,8 @@ Result<ListOptions> parse_list_options(Parameters parameters, const Selectable& 
 
 // resourceVersion as a number, "" being 0; the error's message is that of upstream's field error.
 Result<Revision> parse_revision(std::string_view text);
-// The same for a watch and for a get, with the error that they answer: Invalid of the resource, and InternalError.
-Result<Revision> watch_revision(const ListOptions& options, std::string_view group, std::string_view resource, std::string_view name);
-Result<Revision> get_revision(std::string_view text);
+// The same for a watch and for a get, with the error that they answer: a 500 without a reason.
+Result<Revision> read_revision(std::string_view text);
 
 // Which of the cache's states answers a list.
 struct ListPlan {

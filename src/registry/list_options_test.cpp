@@ -96,14 +96,10 @@ TEST(ListOptions, WatchOfOneObject) {
 TEST(ListOptions, Revisions) {
   EXPECT_EQ(*parse_revision(""), 0);
   EXPECT_EQ(*parse_revision("18446744073709551615"), INT64_MAX);
-  EXPECT_EQ(get_revision("-1").error().message(),
-            "Internal error occurred: resourceVersion: Invalid value: \"-1\": strconv.ParseUint: parsing \"-1\": invalid syntax");
-  ListOptions options;
-  options.resource_version = "x";
-  auto wrong = watch_revision(options, "apps", "deployments", "");
-  EXPECT_EQ(wrong.error().code(), 422);
-  EXPECT_EQ(wrong.error().message(),
-            "deployments.apps \"\" is invalid: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax");
+  auto wrong = read_revision("-1");
+  EXPECT_EQ(wrong.error().code(), 500);
+  EXPECT_EQ(wrong.error().reason(), Reason::Unknown);
+  EXPECT_EQ(wrong.error().message(), "resourceVersion: Invalid value: \"-1\": strconv.ParseUint: parsing \"-1\": invalid syntax");
 }
 
 TEST(ContinueToken, IsUpstreams) {

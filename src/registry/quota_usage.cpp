@@ -196,16 +196,15 @@ bool crosses_namespaces(const AnyView& affinity) {
   return false;
 }
 
-bool is_among(std::string_view verb, const AnyView& values, std::string_view value) {
-  bool found = false;
-  for (uint32_t i = 0; i < values.size(); i++) found |= values.item(i).as_string() == value;
+bool is_among(std::string_view verb, const std::vector<std::string>& values, std::string_view value) {
+  bool found = std::find(values.begin(), values.end(), value) != values.end();
   if (verb == "In") return !value.empty() && found;
   if (verb == "NotIn") return !found;
   if (verb == "DoesNotExist") return value.empty();
   return !value.empty();
 }
 
-bool pod_is_in(std::string_view scope, std::string_view verb, const AnyView& values, const Object& pod) {
+bool pod_is_in(std::string_view scope, std::string_view verb, const std::vector<std::string>& values, const Object& pod) {
   AnyView spec = pod["spec"], deadline = spec["activeDeadlineSeconds"];
   bool ends = deadline.present() && deadline.as_int() >= 0;
   if (scope == "Terminating") return ends;
@@ -217,7 +216,7 @@ bool pod_is_in(std::string_view scope, std::string_view verb, const AnyView& val
   return scope == "PriorityClass" && is_among(verb, values, spec["priorityClassName"].as_string());
 }
 
-bool claim_is_in(std::string_view scope, std::string_view verb, const AnyView& values, const Object& claim) {
+bool claim_is_in(std::string_view scope, std::string_view verb, const std::vector<std::string>& values, const Object& claim) {
   if (scope != "VolumeAttributesClass") return false;
   AnyView status = claim["status"];
   std::set<std::string_view> names;
@@ -253,19 +252,27 @@ std::vector<std::string> quota_names_of(std::string_view group, std::string_view
   return result;
 }
 
-bool is_in_quota_scope(std::string_view group, std::string_view resource, const AnyView& quota_spec, const Object& object) {
-  auto is_in = [&](std::string_view scope, std::string_view verb, const AnyView& values) {
-    if (is_core(group, resource, "pods")) return pod_is_in(scope, verb, values, object);
-    return is_core(group, resource, "persistentvolumeclaims") && claim_is_in(scope, verb, values, object);
-  };
+std::vector<QuotaScope> quota_scopes(const AnyView& quota_spec) {
+  std::vector<QuotaScope> out;
   AnyView scopes = quota_spec["scopes"], terms = quota_spec["scopeSelector"]["matchExpressions"];
-  for (uint32_t i = 0; i < scopes.size(); i++)
-    if (!is_in(scopes.item(i).as_string(), "Exists", {})) return false;
+  for (uint32_t i = 0; i < scopes.size(); i++) out.push_back({std::string(scopes.item(i).as_string()), "Exists", {}});
   for (uint32_t i = 0; i < terms.size(); i++) {
-    AnyView term = terms.item(i);
-    if (!is_in(term["scopeName"].as_string(), term["operator"].as_string(), term["values"])) return false;
+    AnyView term = terms.item(i), values = term["values"];
+    QuotaScope scope{std::string(term["scopeName"].as_string()), std::string(term["operator"].as_string()), {}};
+    for (uint32_t k = 0; k < values.size(); k++) scope.values.emplace_back(values.item(k).as_string());
+    out.push_back(std::move(scope));
   }
-  return true;
+  return out;
+}
+
+bool is_in_scope(std::string_view group, std::string_view resource, const QuotaScope& scope, const Object& object) {
+  if (is_core(group, resource, "pods")) return pod_is_in(scope.name, scope.verb, scope.values, object);
+  return is_core(group, resource, "persistentvolumeclaims") && claim_is_in(scope.name, scope.verb, scope.values, object);
+}
+
+bool is_in_quota_scope(std::string_view group, std::string_view resource, const AnyView& quota_spec, const Object& object) {
+  auto scopes = quota_scopes(quota_spec);
+  return std::all_of(scopes.begin(), scopes.end(), [&](const QuotaScope& scope) { return is_in_scope(group, resource, scope, object); });
 }
 
 QuotaUsage quota_usage_of(std::string_view group, std::string_view resource, const Object& object, int64_t now_seconds) {

@@ -16,6 +16,14 @@ using QuotaUsage = std::map<std::string, schema::Quantity, std::less<>>;
 std::vector<std::string> quota_names_of(std::string_view group, std::string_view resource, const std::vector<std::string>& names);
 std::vector<std::string> names_in(const schema::AnyView& amounts);  // of spec.hard, status.used ...
 
+// What a quota may be about instead of everything: objects of which something is so.
+struct QuotaScope {
+  std::string name, verb;  // "PriorityClass"; "In", "NotIn", "Exists", "DoesNotExist"
+  std::vector<std::string> values;
+};
+std::vector<QuotaScope> quota_scopes(const schema::AnyView& quota_spec);  // spec.scopes and spec.scopeSelector
+bool is_in_scope(std::string_view group, std::string_view resource, const QuotaScope& scope, const schema::Object& object);
+
 // The object is of all scopes that the quota is about (spec.scopes and spec.scopeSelector).
 bool is_in_quota_scope(std::string_view group, std::string_view resource, const schema::AnyView& quota_spec, const schema::Object& object);
 

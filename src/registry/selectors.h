@@ -33,6 +33,11 @@ class FieldSelector {
   bool matches(const Object& object) const;
   std::optional<std::string_view> exact(std::string_view label) const;  // the value that this label must have
   std::string text() const;
+  struct Requirement {
+    std::string_view label, value;
+    bool equal;
+  };
+  std::vector<Requirement> requirements() const;  // all of which must hold
 
  private:
   struct Term {

@@ -338,6 +338,26 @@ bool LabelSelector::matches(const Object& object) const {
   return matches(object["metadata"]["labels"]);
 }
 
+std::vector<LabelSelector::Term> LabelSelector::terms() const {
+  auto name_of = [](Operator op) -> std::string_view {
+    switch (op) {
+      case Operator::Equals:
+      case Operator::DoubleEquals:
+      case Operator::In: return "In";
+      case Operator::NotEquals:
+      case Operator::NotIn: return "NotIn";
+      case Operator::Exists: return "Exists";
+      case Operator::DoesNotExist: return "DoesNotExist";
+      case Operator::GreaterThan: return "Gt";
+      case Operator::LessThan: return "Lt";
+    }
+    return {};
+  };
+  std::vector<Term> out;
+  for (const auto& it : requirements_) out.push_back({it.key, name_of(it.op), it.values});
+  return out;
+}
+
 std::string LabelSelector::text() const {
   std::string out;
   for (auto& requirement : requirements_) {

@@ -3,6 +3,7 @@
 //   "app=web,tier in (a,b),!canary,size>3"
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,11 @@ class LabelSelector {
   // A label that whatever matches must have, if the selector names one: what an index of selectors goes by.
   std::optional<std::pair<std::string_view, std::string_view>> pinned() const;
   std::string text() const;  // canonical: sorted by key, values sorted
+  struct Term {
+    std::string_view key, operator_name;  // In, NotIn, Exists, DoesNotExist, Gt, Lt
+    std::span<const std::string> values;
+  };
+  std::vector<Term> terms() const;  // all of which must hold
 
  private:
   friend class LabelParser;

@@ -33,7 +33,7 @@ const Resource* resource_of(std::string_view api_version, std::string_view kind)
 World::World(uint64_t seed, Faults faults) : faults_(faults), random_(seed), time_(seed ^ 0x5bd1e995), store_(store::make_memory_store(time_)) {
   apiserver::ServerConfig config;
   config.workers = 1;
-  config.access.modes = {"AlwaysAllow"};
+  config.access.chain = apiserver::authorizer_modes({"AlwaysAllow"});
   config.admission.disable = {"ServiceAccount"};  // it waits for accounts, and nobody could make them meanwhile
   auto server = apiserver::ApiServer::create(*store_, time_, random_, std::move(config));
   check(server.has_value());

@@ -273,8 +273,11 @@ class KubeApiserver(Server):
             '--cert-dir=%s' % self.folder, '--tls-cert-file=%s/server.crt' % self.folder, '--tls-private-key-file=%s/server.key' % self.folder,
             '--client-ca-file=%s' % self.ca, '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
             '--service-account-key-file=%s/tokens.key' % self.folder, '--service-account-signing-key-file=%s/tokens.key' % self.folder,
-            '--service-cluster-ip-range=10.96.0.0/16', '--authorization-mode=Node,RBAC', '--enable-admission-plugins=NodeRestriction',
-            '--allow-privileged=true', '--endpoint-reconciler-type=none'] + self.flags, self.folder / 'log')
+            '--service-cluster-ip-range=10.96.0.0/16', '--enable-admission-plugins=NodeRestriction', '--allow-privileged=true',
+            '--endpoint-reconciler-type=none'] + self.authorization() + self.flags, self.folder / 'log')
+
+    def authorization(self):
+        return [] if any(flag.startswith('--authorization-config') for flag in self.flags) else ['--authorization-mode=Node,RBAC']
 
     def start(self, within=120):
         if not self.shared_etcd:

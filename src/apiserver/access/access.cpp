@@ -2,6 +2,8 @@
 
 #include "apiserver/access/bootstrap_tokens.h"
 #include "apiserver/access/node_authorizer.h"
+#include "base/aggregate.h"
+#include "base/check.h"
 #include "base/text.h"
 
 namespace sampan::apiserver {
@@ -42,8 +44,33 @@ Error unauthorized() { return Error(Reason::Unauthorized, "Unauthorized"); }
 
 }  // namespace
 
+struct Access::Chain {
+  struct Link {
+    Authorizer* authorizer;
+    Series *allowed, *denied;  // null: not counted
+  };
+  std::vector<Link> links;
+  std::vector<std::unique_ptr<Authorizer>> own;
+  bool has_webhooks = false;
+};
+
+std::vector<AuthorizerConfig> authorizer_modes(const std::vector<std::string>& modes) {
+  std::vector<AuthorizerConfig> out;
+  for (const auto& mode : modes) out.push_back({mode, mode == "Webhook" ? "default" : to_lower(mode), {}});
+  return out;
+}
+
+Access::Access(AccessConfig config, Clock& clock) : config_(std::move(config)), clock_(clock) {}
+Access::~Access() = default;
+
+const Access::Chain& Access::chain(std::shared_ptr<const Chain>& held) const {
+  if (chain_) return *chain_;
+  held = changing_chain_.load();
+  return *held;
+}
+
 Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& catalog, Clock& clock, Random& random, Executor& executor) {
-  std::unique_ptr<Access> access(new Access(std::move(config)));
+  std::unique_ptr<Access> access(new Access(std::move(config), clock));
   AccessConfig& it = access->config_;
   if (it.service_accounts) {
     auto tokens = std::make_unique<ServiceAccountTokens>(std::move(*it.service_accounts), catalog, clock, random, executor);
@@ -52,18 +79,48 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
     it.tokens.push_back(std::move(tokens));
   }
   if (it.bootstrap_tokens) it.tokens.push_back(bootstrap_token_authenticator(catalog, clock));
-  access->asks_others_ = !it.remote_tokens.empty() || it.webhook;
+  access->asks_for_tokens_ = !it.remote_tokens.empty();
   for (auto& tokens : it.remote_tokens) it.tokens.push_back(std::move(tokens));
   access->rbac_ = std::make_unique<Rbac>(catalog);
-  for (const auto& mode : it.modes) {
-    if (mode == "AlwaysAllow") it.authorizers.push_back(always_allow_authorizer());
-    if (mode == "AlwaysDeny") it.authorizers.push_back(always_deny_authorizer());
-    if (mode == "Node") it.authorizers.push_back(node_authorizer(catalog));
-    if (mode == "Webhook" && it.webhook) it.authorizers.push_back(std::move(it.webhook));
-    if (mode == "RBAC") it.authorizers.push_back(nullptr);  // its place
-  }
-  for (const auto& authorizer : it.authorizers) access->authorizers_.push_back(authorizer ? authorizer.get() : access->rbac_.get());
+  auto wanted = [&](std::string_view type) { return std::any_of(it.chain.begin(), it.chain.end(), [&](const auto& one) { return one.type == type; }); };
+  access->rbac_decides_ = wanted("RBAC");
+  if (wanted("Node")) access->node_ = node_authorizer(catalog);
+  auto chain = TRY(access->make_chain(it.chain));
+  access->asks_others_ = access->asks_for_tokens_ || chain->has_webhooks;
+  if (it.chain_may_change)
+    access->changing_chain_.store(std::move(chain));
+  else
+    access->chain_ = std::move(chain);
   return access;
+}
+
+Result<std::shared_ptr<const Access::Chain>> Access::make_chain(const std::vector<AuthorizerConfig>& authorizers) {
+  auto chain = std::make_shared<Chain>();
+  for (const auto& authorizer : config_.authorizers) chain->links.push_back({authorizer.get(), nullptr, nullptr});
+  for (const auto& it : authorizers) {
+    Authorizer* one = nullptr;
+    if (it.type == "Webhook") {
+      chain->own.push_back(TRY(webhook_authorizer(*it.webhook, it.name, clock_, metrics_)));
+      chain->has_webhooks = true;
+    }
+    if (it.type == "AlwaysAllow") chain->own.push_back(always_allow_authorizer());
+    if (it.type == "AlwaysDeny") chain->own.push_back(always_deny_authorizer());
+    if (it.type == "Node") one = node_.get();
+    if (it.type == "ABAC") one = config_.abac.get();
+    if (it.type == "RBAC" && rbac_decides_) one = rbac_.get();
+    if (it.type == "Webhook" || it.type.starts_with("Always")) one = chain->own.back().get();
+    if (!one) return fail(bad_request(concat("authorizer type ", it.type, " is not allowed if it was not enabled at initial server startup")));
+    chain->links.push_back({one, &metrics_.decisions(it.type, it.name, "allowed"), &metrics_.decisions(it.type, it.name, "denied")});
+  }
+  return chain;
+}
+
+Result<void> Access::use_chain(const std::vector<AuthorizerConfig>& authorizers) {
+  check(config_.chain_may_change);
+  auto chain = TRY(make_chain(authorizers));
+  asks_others_.store(asks_for_tokens_ || chain->has_webhooks, std::memory_order_relaxed);
+  changing_chain_.store(std::move(chain));
+  return {};
 }
 
 namespace {
@@ -122,24 +179,31 @@ bool Access::anonymous_may_come(std::string_view path) const {
   return config_.anonymous && (paths.empty() || std::find(paths.begin(), paths.end(), path) != paths.end());
 }
 
-Decision Access::authorize(const User& user, const RequestInfo& request, std::string& reason) {
-  std::string why;
-  for (auto* authorizer : authorizers_) {
+Decision Access::authorize(const User& user, const RequestInfo& request, std::string& reason, std::string* error) {
+  std::shared_ptr<const Chain> held;
+  std::string why, failure;
+  std::vector<std::string> failures;
+  for (const auto& link : chain(held).links) {
     why.clear();
-    auto decision = authorizer->authorize(user, request, why);
-    if (decision == Decision::Allow) {
+    failure.clear();
+    auto decision = link.authorizer->try_authorize(user, request, why, failure);
+    if (decision != Decision::NoOpinion) {  // what others said or could not find out counts no more
       reason = std::move(why);
+      if (error) *error = std::move(failure);
+      if (auto* count = decision == Decision::Allow ? link.allowed : link.denied) count->add();
       return decision;
     }
     if (!why.empty()) append(reason, reason.empty() ? "" : "\n", why);
-    if (decision == Decision::Deny) return decision;
+    if (!failure.empty()) failures.push_back(std::move(failure));
   }
+  if (error) *error = aggregated(failures);
   return Decision::NoOpinion;
 }
 
 SubjectRules Access::rules_for(const User& user, std::string_view name_space) {
   SubjectRules rules;
-  for (auto* authorizer : authorizers_) authorizer->rules_for(user, name_space, rules);
+  std::shared_ptr<const Chain> held;
+  for (const auto& link : chain(held).links) link.authorizer->rules_for(user, name_space, rules);
   return rules;
 }
 

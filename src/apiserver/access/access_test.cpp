@@ -122,6 +122,69 @@ TEST(Access, BootstrapTokensLiveInTheirSecret) {
     EXPECT_EQ(who(bad), "") << bad;
 }
 
+// Says what it was told to; the name goes into the reason.
+class Voice final : public Authorizer {
+ public:
+  Voice(std::string name, Decision decision, std::string error = {}) : name_(std::move(name)), decision_(decision), error_(std::move(error)) {}
+  Decision authorize(const User&, const RequestInfo&, std::string& reason) override {
+    reason = name_;
+    return decision_;
+  }
+  Decision try_authorize(const User& user, const RequestInfo& request, std::string& reason, std::string& error) override {
+    error = error_;
+    return authorize(user, request, reason);
+  }
+
+ private:
+  std::string name_;
+  Decision decision_;
+  std::string error_;
+};
+
+TEST(Access, AuthorisersAreAskedUntilOneDecides) {
+  Trial trial;
+  auto workers = make_thread_pool(1);
+  auto ask = [&](std::vector<Voice> voices) {
+    AccessConfig config;
+    for (auto& voice : voices) config.authorizers.push_back(std::make_unique<Voice>(std::move(voice)));
+    auto access = access_of(trial, *workers, std::move(config));
+    std::string reason, error;
+    auto decision = access->authorize({}, {}, reason, &error);
+    return concat(decision == Decision::Allow ? "allow" : decision == Decision::Deny ? "deny" : "none", "|", reason, "|", error);
+  };
+  EXPECT_EQ(ask({{"a", Decision::NoOpinion}, {"b", Decision::NoOpinion}}), "none|a\nb|");
+  EXPECT_EQ(ask({{"a", Decision::NoOpinion, "x"}, {"b", Decision::Allow}}), "allow|b|");
+  EXPECT_EQ(ask({{"a", Decision::NoOpinion, "x"}, {"b", Decision::Deny, "y"}, {"c", Decision::Allow}}), "deny|b|y");
+  EXPECT_EQ(ask({{"a", Decision::NoOpinion, "x"}, {"b", Decision::NoOpinion, "y"}}), "none|a\nb|[x, y]");
+  EXPECT_EQ(ask({}), "none||");
+}
+
+TEST(Access, TheChainMayBeReplaced) {
+  Trial trial;
+  auto workers = make_thread_pool(1);
+  AccessConfig config;
+  config.chain = authorizer_modes({"RBAC", "AlwaysDeny"});
+  config.chain_may_change = true;
+  auto access = access_of(trial, *workers, std::move(config));
+  User anybody{"joe", "", {}};
+  RequestInfo request;
+  EXPECT_FALSE(access->allows(anybody, request));
+  EXPECT_FALSE(access->asks_others());
+  ASSERT_TRUE(access->use_chain(authorizer_modes({"RBAC", "AlwaysAllow"})));
+  EXPECT_TRUE(access->allows(anybody, request));
+  for (auto type : {"Node", "ABAC"})
+    EXPECT_EQ(access->use_chain(authorizer_modes({type})).error().message(),
+              concat("authorizer type ", type, " is not allowed if it was not enabled at initial server startup"));
+  EXPECT_TRUE(access->allows(anybody, request));  // a bad chain changes nothing
+  auto webhook = authorizer_modes({"Webhook", "RBAC"});
+  webhook[0].webhook = WebhookConfig{.url = "https://127.0.0.1:1/", .version = "v1"};
+  ASSERT_TRUE(access->use_chain(webhook));
+  EXPECT_TRUE(access->asks_others());
+  std::string metrics;
+  access->metrics().write(metrics);
+  EXPECT_NE(metrics.find(R"(apiserver_authorization_decisions_total{type="AlwaysAllow",name="alwaysallow",decision="allowed"} 2)"), std::string::npos) << metrics;
+}
+
 }  // namespace
 
 }  // namespace sampan::apiserver

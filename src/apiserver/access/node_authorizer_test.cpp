@@ -27,7 +27,7 @@ ServerConfig node_config() {
   ServerConfig config;
   config.access.authenticators.push_back(std::make_unique<NodeByHeader>());
   config.access.authorizers.push_back(masters_authorizer());
-  config.access.modes = {"Node", "RBAC"};
+  config.access.chain = authorizer_modes({"Node", "RBAC"});
   ServiceAccountConfig accounts;
   static const JwtKey key = *JwtKey::read_private(*JwtKey::make_private_pem());
   accounts.keys = {key};

@@ -31,7 +31,7 @@ ServerConfig rbac_config() {
   ServerConfig config;
   config.access.authenticators.push_back(std::make_unique<HeaderAuthenticator>());
   config.access.authorizers.push_back(masters_authorizer());
-  config.access.modes = {"RBAC"};
+  config.access.chain = authorizer_modes({"RBAC"});
   config.admission.disable = {"NamespaceLifecycle", "ServiceAccount", "PodSecurity"};
   return config;
 }

@@ -86,6 +86,7 @@ class Others : public ::testing::Test {
     const auto& request = exchange.request();
     asked++;
     body = request.body;
+    target = request.query.empty() ? request.path : concat(request.path, "?", request.query);
     if (request.path == "/.well-known/openid-configuration")
       return exchange.respond({.body = concat(R"({"issuer":")", issuer, R"(","jwks_uri":")", issuer, "/keys\"}")});
     if (request.path == "/keys") return exchange.respond({.body = concat(R"({"keys":[)", key.jwk(), R"(,{"kty":"oct","k":"AAAA"}]})")});
@@ -107,6 +108,7 @@ class Others : public ::testing::Test {
     config.url = issuer + "/hook";
     config.tls.ca_pem = certificate.certificate;
     config.version = "v1";
+    config.retry_pause_ms = 1;
     config.allowed_ttl_us = config.denied_ttl_us = 60'000'000;
     return config;
   }
@@ -115,7 +117,7 @@ class Others : public ::testing::Test {
 
   Certificate certificate;
   JwtKey key = make_key();
-  std::string issuer, reply, body;
+  std::string issuer, reply, body, target;
   int status = 200;
   std::atomic<int> asked = 0;
   std::unique_ptr<net::Server> server;
@@ -170,28 +172,72 @@ TEST_F(Others, AWebhookKnowsTokens) {
 }
 
 TEST_F(Others, AWebhookDecides) {
-  auto made = webhook_authorizer(webhook(), real_clock());
+  AccessMetrics metrics;
+  auto config = webhook();
+  config.timeout_ms = 2500;
+  auto made = webhook_authorizer(config, "w", real_clock(), metrics);
   ASSERT_TRUE(made);
   RequestInfo info;
   info.is_resource = true;
-  info.verb = "get";
+  info.verb = "list";
   info.version = "v1";
   info.resource = "pods";
   info.name_space = "shop";
-  auto decide = [&](std::string_view user, std::string& reason) { return (*made)->authorize({std::string(user), "7", {"dev"}}, info, reason); };
-  std::string reason;
+  std::string reason, error;
+  auto decide = [&](std::string_view user) {
+    reason.clear(), error.clear();
+    return (*made)->try_authorize({std::string(user), "7", {"dev"}}, info, reason, error);
+  };
   reply = R"({"status":{"allowed":true,"reason":"yes"}})";
-  EXPECT_EQ(decide("jane", reason), Decision::Allow);
+  EXPECT_EQ(decide("jane"), Decision::Allow);
   EXPECT_EQ(reason, "yes");
-  EXPECT_EQ(body, R"({"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":{"namespace":"shop","verb":"get","version":"v1","resource":"pods"},"user":"jane","groups":["dev"],"uid":"7"}})");
+  EXPECT_EQ(target, "/hook?timeout=2.5s");
+  EXPECT_EQ(body, R"({"kind":"SubjectAccessReview","apiVersion":"authorization.k8s.io/v1","metadata":{},"spec":{"resourceAttributes":{"namespace":"shop","verb":"list","version":"v1","resource":"pods"},"user":"jane","groups":["dev"],"uid":"7"}})");
   reply = R"({"status":{"denied":true,"reason":"no"}})";
-  EXPECT_EQ(decide("jane", reason), Decision::Allow);  // kept
-  EXPECT_EQ(decide("joe", reason), Decision::Deny);
+  EXPECT_EQ(decide("jane"), Decision::Allow);  // kept
+  EXPECT_EQ(decide("joe"), Decision::Deny);
   EXPECT_EQ(reason, "no");
   reply = R"({"status":{"allowed":true,"denied":true}})";
-  EXPECT_EQ(decide("jim", reason), Decision::NoOpinion);
+  EXPECT_EQ(decide("jim"), Decision::Deny);
+  EXPECT_EQ(error, "webhook subject access review returned both allow and deny response");
+
+  info.field_selector = "spec.nodeName=a,status.phase!=Failed";
+  info.label_selector = "app in (x,y),n>3,!old";
+  reply = R"({"status":{}})";
+  EXPECT_EQ(decide("jane"), Decision::NoOpinion);
+  EXPECT_NE(body.find(R"("fieldSelector":{"requirements":[{"key":"spec.nodeName","operator":"In","values":["a"]},{"key":"status.phase","operator":"NotIn","values":["Failed"]}]},)"
+                      R"("labelSelector":{"requirements":[{"key":"app","operator":"In","values":["x","y"]},{"key":"old","operator":"DoesNotExist"}]})"),
+            std::string::npos) << body;
+
+  info.name = std::string(10'000, 'x');
+  decide("jane");
+  int before = asked;
+  decide("jane");
+  EXPECT_EQ(asked, before + 1);  // a question as large as that is not kept
+
   status = 500;
-  EXPECT_EQ(decide("jack", reason), Decision::NoOpinion);  // who does not answer allows nothing
+  reply = "busy";
+  asked = 0;
+  EXPECT_EQ(decide("jack"), Decision::NoOpinion);  // who does not answer allows nothing
+  EXPECT_EQ(error, R"(an error on the server ("busy") has prevented the request from succeeding)");
+  EXPECT_EQ(asked, 5);
+  status = 403;
+  reply = R"({"kind":"Status","message":"go away"})";
+  config.denies_on_failure = true;
+  asked = 0;
+  made = webhook_authorizer(config, "strict", real_clock(), metrics);
+  EXPECT_EQ(decide("jack"), Decision::Deny);
+  EXPECT_EQ(error, "go away");
+  EXPECT_EQ(asked, 1);
+
+  std::string text;
+  metrics.write(text);
+  for (std::string_view line : {R"(apiserver_authorization_webhook_evaluations_total{name="w",result="error"} 5)",
+                                R"(apiserver_authorization_webhook_evaluations_total{name="strict",result="error"} 1)",
+                                R"(apiserver_authorization_webhook_evaluations_fail_open_total{name="w",result="error"} 1)",
+                                R"(apiserver_authorization_webhook_duration_seconds_count{name="w",result="success"} 6)"})
+    EXPECT_NE(text.find(concat(line, "\n")), std::string::npos) << line << "\n" << text;
+  EXPECT_EQ(text.find(R"(fail_open_total{name="strict")"), std::string::npos);
 }
 
 TEST_F(Others, AWebhookTakesAuditEvents) {

@@ -5,6 +5,7 @@
 #include "apiserver/respond.h"
 #include "apiserver/subresources.h"
 #include "apiserver/write.h"
+#include "base/aggregate.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "registry/field_errors.h"
@@ -193,10 +194,11 @@ HandlerResult review_access(Context& context) {
   TRY(check_question(context, question.tree));
   TRY(admit(context, question));
   Value spec = question.tree["spec"];
-  std::string problem, reason;
+  std::string problem, reason, unclear;
   auto info = question_of(spec, problem);
   bool self = context.served->resource->kind == "SelfSubjectAccessReview";
-  auto decision = context.services.access->authorize(self ? context.user : user_of(spec), info, reason);
+  auto decision = context.services.access->authorize(self ? context.user : user_of(spec), info, reason, &unclear);
+  if (!unclear.empty()) problem = problem.empty() ? std::move(unclear) : concat(unclear, "; ", problem);
   Value status = Value::object(arena);
   status.set("allowed", decision == Decision::Allow);
   if (decision == Decision::Deny) status.set("denied", true);
@@ -232,7 +234,7 @@ HandlerResult review_rules(Context& context) {
     }
   }
   status.set("incomplete", held.incomplete);
-  if (!held.problems.empty()) status.set("evaluationError", arena.copy(join(held.problems, ", ")));
+  if (!held.problems.empty()) status.set("evaluationError", arena.copy(aggregated(held.problems)));
   tree.ensure_object("metadata");
   tree.ensure_object("spec");
   return answer(context, tree);

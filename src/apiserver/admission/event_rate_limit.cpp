@@ -3,8 +3,9 @@
 #include <mutex>
 
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/settings.h"
 #include "base/text.h"
+#include "registry/field_errors.h"
+#include "schema/config_file.h"
 
 namespace sampan::apiserver {
 
@@ -14,6 +15,10 @@ using schema::Value;
 namespace {
 
 constexpr size_t kDefaultBuckets = 4096;
+constexpr std::string_view kTypes[] = {"Server", "Namespace", "User", "SourceAndObject"};
+constexpr std::string_view kVersions[] = {"v1alpha1"};
+constexpr schema::ConfigKind kKind{"eventratelimit.admission.k8s.io", "Configuration", kVersions,
+                                   "io.k8s.kubernetes.plugin.pkg.admission.eventratelimit.apis.eventratelimit.v1alpha1.Configuration"};
 
 struct Bucket {
   std::string key;
@@ -94,19 +99,24 @@ class EventRateLimit final : public AdmissionPlugin {
 }  // namespace
 
 Result<std::unique_ptr<AdmissionPlugin>> event_rate_limit(std::string_view settings, Clock& clock) {
-  std::vector<std::unique_ptr<Limit>> limits;
-  if (settings.empty()) return std::make_unique<EventRateLimit>(std::move(limits), clock);
   Arena arena;
-  Value tree = TRY(read_settings(settings, "EventRateLimit", "eventratelimit.admission.k8s.io", "Configuration", arena));
-  if (tree["limits"].empty()) return fail(bad_request("settings of EventRateLimit: limits: Invalid value: []: must not be empty"));
+  Value tree;
+  if (!settings.empty()) tree = TRY(schema::read_config(settings, {&kKind, 1}, arena));
+  std::vector<std::unique_ptr<Limit>> limits;
+  registry::FieldErrors errors;
+  auto list = registry::Path("limits");
+  if (tree["limits"].empty()) errors.invalid(list, registry::Shown::null(), "must not be empty");
   for (Value it : tree["limits"].items()) {
+    auto at = list.index(static_cast<uint32_t>(limits.size()));
     auto type = it["type"].as_string();
     int64_t qps = it["qps"].as_int(), burst = it["burst"].as_int(), buckets = it["cacheSize"].as_int();
-    if (type != "Server" && type != "Namespace" && type != "User" && type != "SourceAndObject")
-      return fail(bad_request(concat("settings of EventRateLimit: limits.type: Unsupported value: ", quoted(type))));
-    if (qps <= 0 || burst <= 0 || buckets < 0) return fail(bad_request("settings of EventRateLimit: limits: qps and burst must be positive"));
-    limits.push_back(std::make_unique<Limit>(std::string(type), qps, burst, buckets ? static_cast<size_t>(buckets) : kDefaultBuckets));
+    if (std::find(std::begin(kTypes), std::end(kTypes), type) == std::end(kTypes)) errors.not_supported(at.child("type"), type, kTypes);
+    if (burst <= 0) errors.invalid(at.child("burst"), burst, "must be positive");
+    if (qps <= 0) errors.invalid(at.child("qps"), qps, "must be positive");
+    if (buckets < 0 && type != "Server") errors.invalid(at.child("cacheSize"), buckets, "must not be negative");
+    limits.push_back(std::make_unique<Limit>(std::string(type), qps, burst, buckets > 0 ? static_cast<size_t>(buckets) : kDefaultBuckets));
   }
+  if (!errors.empty()) return fail(bad_request(errors.text()));
   return std::make_unique<EventRateLimit>(std::move(limits), clock);
 }
 

@@ -2,9 +2,11 @@
 #include "apiserver/admission/plugin.h"
 #include "apiserver/admission/pod_security_policy.h"
 #include "apiserver/admission/settings.h"
+#include "base/aggregate.h"
+#include "base/names.h"
 #include "base/text.h"
 #include "registry/field_errors.h"
-#include "schema/yaml.h"
+#include "schema/config_file.h"
 
 namespace sampan::apiserver {
 
@@ -257,14 +259,36 @@ class PodSecurity final : public AdmissionPlugin {
   registry::ObjectStore &namespaces_, &pods_;
 };
 
-Result<void> read_default(Value defaults, std::string_view mode, SecurityPolicy& policy) {
+void read_default(Value defaults, std::string_view mode, SecurityPolicy& policy, std::vector<std::string>& complaints) {
   if (auto level = defaults[mode].as_string(); !level.empty() && !parse_level(level, policy.level))
-    return fail(bad_request(concat("PodSecurity: defaults.", mode, ": Invalid value: ", quoted(level), ": must be one of privileged, baseline, restricted")));
+    complaints.push_back(concat(mode, ": must be one of privileged, baseline, restricted"));
   auto key = concat(mode, "-version");
   if (auto version = defaults[key].as_string(); !version.empty() && !parse_version(version, policy.minor))
-    return fail(bad_request(concat("PodSecurity: defaults.", key, ": Invalid value: ", quoted(version), ": must be \"latest\" or \"v1.x\"")));
-  return {};
+    complaints.push_back(concat(key, ": must be \"latest\" or \"v1.x\""));
 }
+
+// Each named once, and as such things are named.
+std::vector<std::string> read_exemptions(Value exemptions, std::string_view member, void (*check_name)(std::string_view, Complaints&), registry::FieldErrors& errors) {
+  auto names = texts_of(exemptions[member]);
+  auto top = registry::Path("exemptions"), list = top.child(member);
+  for (uint32_t i = 0; i < names.size(); i++) {
+    Complaints complaints;
+    check_name(names[i], complaints);
+    if (!complaints.empty())
+      errors.invalid(list.index(i), names[i], join(complaints, ", "));
+    else if (std::find(names.begin(), names.begin() + i, names[i]) != names.begin() + i)
+      errors.duplicate(list.index(i), names[i]);
+  }
+  return names;
+}
+
+void check_user_name(std::string_view name, Complaints& complaints) {
+  if (name.empty()) complaints.emplace_back("username must not be empty");
+}
+
+constexpr std::string_view kVersions[] = {"v1", "v1beta1", "v1alpha1"};
+constexpr schema::ConfigKind kKind{"pod-security.admission.config.k8s.io", "PodSecurityConfiguration", kVersions,
+                                   "io.k8s.podsecurityadmission.pkg.admission.api.v1.PodSecurityConfiguration"};
 
 }  // namespace
 
@@ -272,14 +296,18 @@ Result<std::unique_ptr<AdmissionPlugin>> pod_security(std::string_view settings,
   Config config;
   if (!settings.empty()) {
     Arena arena;
-    Value tree = TRY(read_settings(settings, "PodSecurity", "pod-security.admission.config.k8s.io", "PodSecurityConfiguration", arena));
+    Value tree = TRY(schema::read_config(settings, {&kKind, 1}, arena));
     Value defaults = tree["defaults"], exemptions = tree["exemptions"];
-    TRY(read_default(defaults, "enforce", config.defaults.enforce));
-    TRY(read_default(defaults, "audit", config.defaults.audit));
-    TRY(read_default(defaults, "warn", config.defaults.warn));
-    config.users = texts_of(exemptions["usernames"]);
-    config.name_spaces = texts_of(exemptions["namespaces"]);
-    config.runtime_classes = texts_of(exemptions["runtimeClasses"]);
+    std::vector<std::string> complaints;
+    read_default(defaults, "enforce", config.defaults.enforce, complaints);
+    read_default(defaults, "audit", config.defaults.audit, complaints);
+    read_default(defaults, "warn", config.defaults.warn, complaints);
+    if (!complaints.empty()) return fail(bad_request(concat("PodSecurity configuration error: ", aggregated(complaints))));
+    registry::FieldErrors errors;
+    config.name_spaces = read_exemptions(exemptions, "namespaces", check_dns1123_label, errors);
+    config.runtime_classes = read_exemptions(exemptions, "runtimeClasses", check_dns1123_subdomain, errors);
+    config.users = read_exemptions(exemptions, "usernames", check_user_name, errors);
+    if (!errors.empty()) return fail(bad_request(errors.text()));
   }
   return std::make_unique<PodSecurity>(std::move(config), catalog);
 }

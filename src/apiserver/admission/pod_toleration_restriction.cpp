@@ -1,8 +1,8 @@
 // PodTolerationRestriction: a namespace says what its pods tolerate unless they say more, and what they may tolerate at all.
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/settings.h"
 #include "apiserver/admission/tolerations.h"
 #include "base/text.h"
+#include "schema/config_file.h"
 #include "schema/json.h"
 
 namespace sampan::apiserver {
@@ -88,13 +88,17 @@ class PodTolerationRestriction final : public AdmissionPlugin {
   registry::ObjectStore& namespaces_;
 };
 
+constexpr std::string_view kVersions[] = {"v1alpha1"};
+constexpr schema::ConfigKind kKind{"podtolerationrestriction.admission.k8s.io", "Configuration", kVersions,
+                                   "io.k8s.kubernetes.plugin.pkg.admission.podtolerationrestriction.apis.podtolerationrestriction.v1alpha1.Configuration"};
+
 }  // namespace
 
 Result<std::unique_ptr<AdmissionPlugin>> pod_toleration_restriction(std::string_view settings, Catalog& catalog) {
   std::string defaults, allowed;
   if (!settings.empty()) {
     Arena arena;
-    Value tree = TRY(read_settings(settings, "PodTolerationRestriction", "podtolerationrestriction.admission.k8s.io", "Configuration", arena));
+    Value tree = TRY(schema::read_config(settings, {&kKind, 1}, arena));
     if (tree["default"].is_list()) schema::write_json(defaults, tree["default"]);
     if (tree["whitelist"].is_list()) schema::write_json(allowed, tree["whitelist"]);
   }

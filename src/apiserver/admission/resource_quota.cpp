@@ -1,13 +1,19 @@
 // ResourceQuota: nothing is made that would take more of a namespace than its quotas give. What a write uses is added to the quota's status before the
 // object is written, with compare-and-swap, so that no two writers share the last of it. What is freed, and what was added for writes that then failed,
 // the quota controller finds when it counts.
+#include <set>
+
 #include "apiserver/admission/plugin.h"
+#include "apiserver/admission/settings.h"
 #include "base/text.h"
+#include "registry/field_errors.h"
 #include "registry/quota_usage.h"
 #include "schema/apply/apply.h"
+#include "schema/config_file.h"
 
 namespace sampan::apiserver {
 
+using registry::QuotaScope;
 using registry::QuotaUsage;
 using schema::AnyView;
 using schema::Object;
@@ -47,9 +53,17 @@ QuotaUsage growth(QuotaUsage now, const QuotaUsage& before) {
   return now;
 }
 
+// What may be used only where a quota is about it.
+struct LimitedResource {
+  std::string group, resource;
+  std::vector<std::string> parts;  // of names of amounts
+  std::vector<QuotaScope> scopes;
+};
+
 class ResourceQuota final : public AdmissionPlugin {
  public:
-  ResourceQuota(Catalog& catalog, Clock& clock) : served_(*catalog.find("", "resourcequotas")), quotas_(*served_.store), clock_(clock) {}
+  ResourceQuota(std::vector<LimitedResource> limited, Catalog& catalog, Clock& clock)
+      : limited_(std::move(limited)), served_(*catalog.find("", "resourcequotas")), quotas_(*served_.store), clock_(clock) {}
   std::string_view name() const override { return "ResourceQuota"; }
 
   Result<void> validate(const Attributes& attributes, const Object* object, const Object* old) override {
@@ -61,8 +75,18 @@ class ResourceQuota final : public AdmissionPlugin {
       there.push_back(quota);
       return true;
     });
+    if (there.empty() && limited_.empty()) return {};
+    Arrears arrears;
+    for (const auto& quota : there) TRY(note(attributes, quota, *object, arrears));
+    auto usage = registry::quota_usage_of(info.group, info.resource, *object, now_s());
+    TRY(not_negative(attributes, *object, usage));
+    bool uses_more = false;
+    for (const auto& quota : arrears.quotas) uses_more |= !growth(usage, usage_before(attributes, quota.get(), old)).empty();
+    if (arrears.quotas.empty()) uses_more = !growth(usage, usage_before(attributes, nullptr, old)).empty();
+    if (!uses_more) return {};
+    TRY(covered(attributes, *object, usage, arrears));
     std::vector<ObjectRef> touched;
-    for (const auto& quota : there)
+    for (const auto& quota : arrears.quotas)
       if (!TRY(added(attributes, *quota, *object, old)).empty()) touched.push_back(quota);
     if (attributes.dry_run) return {};
     for (const auto& quota : touched) TRY(charge(attributes, *quota, *object, old));
@@ -92,29 +116,79 @@ class ResourceQuota final : public AdmissionPlugin {
     return creates || (updates && measured);
   }
 
-  // What the write adds to the quota's use; a refusal if that is too much. Empty: it is none of the quota's business.
-  Result<QuotaUsage> added(const Attributes& attributes, const Object& quota, const Object& object, const Object* old) {
+  // What the quotas of a namespace say about an object.
+  struct Arrears {
+    std::vector<ObjectRef> quotas;           // that are about it
+    std::set<std::string> names;             // of amounts that they are about
+    std::set<std::string, std::less<>> scopes;  // that some quota is about and the object is of
+  };
+
+  int64_t now_s() const { return clock_.now_us() / 1'000'000; }
+
+  static std::vector<std::string> names_for(const RequestInfo& info, const Object& quota) {
+    return registry::quota_names_of(info.group, info.resource, registry::names_in(quota["status"]["hard"]));
+  }
+  static bool is_about(const RequestInfo& info, const Object& quota, const Object& object) {
+    return registry::is_in_quota_scope(info.group, info.resource, quota["spec"], object);
+  }
+
+  // A refusal, if the quota is about the object and cannot tell whether there is room for it.
+  Result<void> note(const Attributes& attributes, const ObjectRef& quota, const Object& object, Arrears& arrears) {
     const RequestInfo& info = attributes.info;
-    AnyView hard_view = quota["status"]["hard"];
-    auto names = registry::quota_names_of(info.group, info.resource, registry::names_in(hard_view));
-    if (names.empty() || !registry::is_in_quota_scope(info.group, info.resource, quota["spec"], object)) return QuotaUsage();
-    auto quota_name = quota["metadata"]["name"].as_string();
+    if (!limited_.empty())
+      for (const auto& scope : registry::quota_scopes((*quota)["spec"]))
+        if (registry::is_in_scope(info.group, info.resource, scope, object)) arrears.scopes.insert(scope.name);
+    auto names = names_for(info, *quota);
+    if (names.empty() || !is_about(info, *quota, object)) return {};
+    auto quota_name = (*quota)["metadata"]["name"].as_string();
     if (info.group.empty() && info.resource == "pods")
       if (auto missing = registry::missing_for_quota(object, names); !missing.empty())
         return fail(refusal(attributes, object, concat("failed quota: ", quota_name, ": ", missing)));
-    auto hard = amounts(hard_view), used = amounts(quota["status"]["used"]);
-    if (of_names(used, names).size() != of_names(hard, names).size()) {
-      std::sort(names.begin(), names.end());
+    auto hard = amounts((*quota)["status"]["hard"]), used = amounts((*quota)["status"]["used"]);
+    std::sort(names.begin(), names.end());
+    if (of_names(used, names).size() != of_names(hard, names).size())
       return fail(refusal(attributes, object, concat("status unknown for quota: ", quota_name, ", resources: ", join(names, ","))));
+    arrears.names.insert(names.begin(), names.end());
+    arrears.quotas.push_back(quota);
+    return {};
+  }
+
+  // What the object used already. `quota` null: of any.
+  QuotaUsage usage_before(const Attributes& attributes, const Object* quota, const Object* old) const {
+    const RequestInfo& info = attributes.info;
+    if (!old || (quota && !is_about(info, *quota, *old))) return {};
+    return registry::quota_usage_of(info.group, info.resource, *old, now_s());
+  }
+
+  // Whether what is limited by default is covered by quotas.
+  Result<void> covered(const Attributes& attributes, const Object& object, const QuotaUsage& usage, const Arrears& arrears) const {
+    const RequestInfo& info = attributes.info;
+    std::set<std::string> bare;
+    std::string scopes;
+    for (const auto& limited : limited_) {
+      for (const auto& [name, amount] : usage) {
+        if (limited.group != info.group || limited.resource != info.resource || amount.sign() <= 0 || arrears.names.contains(name)) continue;
+        for (const auto& part : limited.parts)
+          if (name.find(part) != std::string::npos) bare.insert(name);
+      }
+      // These count for every resource that has the scope, as upstream.
+      for (const auto& scope : limited.scopes)
+        if (registry::is_in_scope(info.group, info.resource, scope, object) && !arrears.scopes.contains(scope.name))
+          append(scopes, scopes.empty() ? "" : " ", "{", scope.name, " ", scope.verb, " [", join(scope.values, " "), "]}");
     }
-    int64_t now_s = clock_.now_us() / 1'000'000;
-    auto usage = registry::quota_usage_of(info.group, info.resource, object, now_s);
-    QuotaUsage before;
-    if (old && registry::is_in_quota_scope(info.group, info.resource, quota["spec"], *old))
-      before = registry::quota_usage_of(info.group, info.resource, *old, now_s);
-    TRY(not_negative(attributes, object, usage));
-    auto more = of_names(growth(std::move(usage), before), registry::names_in(hard_view));
-    if (info.subresource != "status") TRY(not_too_much(attributes, object, quota_name, more, used, hard));
+    if (!bare.empty()) return fail(refusal(attributes, object, concat("insufficient quota to consume: ", join({bare.begin(), bare.end()}, ","))));
+    if (!scopes.empty()) return fail(Error(500, Reason::Unknown, concat("insufficient quota to match these scopes: [", scopes, "]")));
+    return {};
+  }
+
+  // What the write adds to the use of a quota that is about it; a refusal if that is too much.
+  Result<QuotaUsage> added(const Attributes& attributes, const Object& quota, const Object& object, const Object* old) {
+    const RequestInfo& info = attributes.info;
+    AnyView hard_view = quota["status"]["hard"];
+    auto usage = registry::quota_usage_of(info.group, info.resource, object, now_s());
+    auto more = of_names(growth(std::move(usage), usage_before(attributes, &quota, old)), registry::names_in(hard_view));
+    if (info.subresource != "status")
+      TRY(not_too_much(attributes, object, quota["metadata"]["name"].as_string(), more, amounts(quota["status"]["used"]), amounts(hard_view)));
     return more;
   }
 
@@ -145,7 +219,9 @@ class ResourceQuota final : public AdmissionPlugin {
   Result<void> charge(const Attributes& attributes, const Object& quota, const Object& object, const Object* old) {
     auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
       if (!current) return fail(not_found("", "resourcequotas", quota["metadata"]["name"].as_string()));
-      auto more = TRY(added(attributes, *current, object, old));
+      Arrears now;
+      TRY(note(attributes, current, object, now));
+      auto more = now.quotas.empty() ? QuotaUsage() : TRY(added(attributes, *current, object, old));
       Value tree = schema::thaw(*current, arena);
       auto used = amounts((*current)["status"]["used"]);
       Value list = tree.ensure_object("status").ensure_object("used");
@@ -171,13 +247,40 @@ class ResourceQuota final : public AdmissionPlugin {
     return fail(std::move(charged).error());
   }
 
+  const std::vector<LimitedResource> limited_;
   const Served& served_;
   registry::ObjectStore& quotas_;
   Clock& clock_;
 };
 
+constexpr std::string_view kVersions[] = {"v1"}, kOldVersions[] = {"v1beta1", "v1alpha1"};
+constexpr std::string_view kType = "io.k8s.apiserver.pkg.apis.apiserver.v1.ResourceQuotaConfiguration";
+constexpr schema::ConfigKind kKinds[] = {{"apiserver.config.k8s.io", "ResourceQuotaConfiguration", kVersions, kType},
+                                         {"resourcequota.admission.k8s.io", "Configuration", kOldVersions, kType}};
+
+Result<std::vector<LimitedResource>> read_limited(std::string_view settings) {
+  std::vector<LimitedResource> out;
+  if (settings.empty()) return out;
+  Arena arena;
+  Value tree = TRY(schema::read_config(settings, kKinds, arena));
+  registry::FieldErrors errors;
+  auto list = registry::Path("limitedResources");
+  for (Value it : tree["limitedResources"].items()) {
+    auto at = list.index(static_cast<uint32_t>(out.size()));
+    LimitedResource limited{std::string(it["apiGroup"].as_string()), std::string(it["resource"].as_string()), texts_of(it["matchContains"]), {}};
+    if (limited.resource.empty()) errors.required(at.child("resource"), "");
+    for (Value scope : it["matchScopes"].items())
+      limited.scopes.push_back({std::string(scope["scopeName"].as_string()), std::string(scope["operator"].as_string()), texts_of(scope["values"])});
+    out.push_back(std::move(limited));
+  }
+  if (!errors.empty()) return fail(bad_request(errors.text()));
+  return out;
+}
+
 }  // namespace
 
-std::unique_ptr<AdmissionPlugin> resource_quota(Catalog& catalog, Clock& clock) { return std::make_unique<ResourceQuota>(catalog, clock); }
+Result<std::unique_ptr<AdmissionPlugin>> resource_quota(std::string_view settings, Catalog& catalog, Clock& clock) {
+  return std::make_unique<ResourceQuota>(TRY(read_limited(settings)), catalog, clock);
+}
 
 }  // namespace sampan::apiserver

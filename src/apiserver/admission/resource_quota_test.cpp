@@ -19,13 +19,13 @@ ServerConfig quota_config() {
 
 class Quotas : public ::testing::Test {
  protected:
-  Quotas() : server(quota_config()) {}
+  explicit Quotas(ServerConfig config = quota_config()) : server(std::move(config)) {}
   net::Response post(std::string_view resource, std::string body) {
     return server.ask("POST", concat("/api/v1/namespaces/shop/", resource), {{"content-type", "application/json"}}, std::move(body));
   }
-  void quota(std::string_view hard, std::string_view used, std::string_view more = "") {
-    EXPECT_EQ(post("resourcequotas", concat(R"({"metadata":{"name":"q"},"spec":{"hard":)", hard, more, "}}")).status, 201);
-    auto answer = server.ask("PATCH", "/api/v1/namespaces/shop/resourcequotas/q/status", {{"content-type", "application/merge-patch+json"}},
+  void quota(std::string_view hard, std::string_view used, std::string_view more = "", std::string_view name = "q") {
+    EXPECT_EQ(post("resourcequotas", concat(R"({"metadata":{"name":")", name, R"("},"spec":{"hard":)", hard, more, "}}")).status, 201);
+    auto answer = server.ask("PATCH", concat("/api/v1/namespaces/shop/resourcequotas/", name, "/status"), {{"content-type", "application/merge-patch+json"}},
                              concat(R"({"status":{"hard":)", hard, R"(,"used":)", used, "}}"));
     EXPECT_EQ(answer.status, 200) << answer.body;
   }
@@ -79,6 +79,73 @@ TEST_F(Quotas, ScopesChoosePods) {
   quota(R"({"pods":"0"})", R"({"pods":"0"})", R"(,"scopes":["BestEffort"])");
   EXPECT_EQ(post("pods", R"({"metadata":{"name":"a"},"spec":{"containers":[{"name":"c","image":"i"}]}})").status, 403);
   EXPECT_EQ(post("pods", R"({"metadata":{"name":"b"},"spec":{"containers":[{"name":"c","image":"i","resources":{"requests":{"cpu":"1"}}}]}})").status, 201);
+}
+
+class Limits : public Quotas {
+ protected:
+  Limits() : Quotas(limited()) {}
+  static ServerConfig limited() {
+    auto config = quota_config();
+    config.admission.disable.emplace_back("Priority");  // the classes are names here
+    config.admission.settings["ResourceQuota"] = R"(
+apiVersion: apiserver.config.k8s.io/v1
+kind: ResourceQuotaConfiguration
+limitedResources:
+- {resource: persistentvolumeclaims, matchContains: [.storageclass.storage.k8s.io/requests.storage]}
+- resource: pods
+  matchContains: [cpu, count/]
+  matchScopes:
+  - {scopeName: PriorityClass, operator: In, values: [system-node-critical, system-cluster-critical]}
+  - {scopeName: CrossNamespacePodAffinity, operator: Exists}
+- {apiGroup: apps, resource: deployments, matchContains: [count/deployments]}
+)";
+    return config;
+  }
+  // The answer, but for what an object that was made looks like.
+  std::string pod(std::string_view resources, std::string_view more = "") {
+    auto answer = post("pods", concat(R"({"metadata":{"name":"p)", made_++, R"("},"spec":{"containers":[{"name":"c","image":"i","resources":)", resources, "}]", more, "}}"));
+    return said(answer);
+  }
+  static std::string said(const net::Response& answer) {
+    if (answer.status < 300) return concat(answer.status);
+    auto at = answer.body.find("forbidden: ");
+    auto text = answer.body.substr(at == std::string::npos ? answer.body.find("insufficient") : at + 11);
+    return concat(answer.status, " ", text.substr(0, text.find('"')));
+  }
+  int made_ = 0;
+};
+
+// As a real server answers.
+TEST_F(Limits, WhatIsLimitedNeedsAQuota) {
+  constexpr std::string_view kCpu = R"({"requests":{"cpu":"1"}})", kCritical = R"(,"priorityClassName":"system-node-critical")";
+  constexpr std::string_view kAcross =
+      R"(,"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"a","labelSelector":{},"namespaces":["x"]}]}})";
+  EXPECT_EQ(pod("{}"), "403 insufficient quota to consume: count/pods");
+  EXPECT_EQ(pod(kCpu), "403 insufficient quota to consume: count/pods,cpu,requests.cpu");
+  quota(R"({"count/pods":"10","requests.cpu":"5","cpu":"5"})", R"({"count/pods":"0","requests.cpu":"0","cpu":"0"})");
+  EXPECT_EQ(pod(kCpu), "201");
+  EXPECT_EQ(pod("{}"), "403 failed quota: q: must specify cpu for: c; requests.cpu for: c");
+  EXPECT_EQ(pod(kCpu, kCritical), "500 insufficient quota to match these scopes: [{PriorityClass In [system-node-critical system-cluster-critical]}]");
+  EXPECT_EQ(pod(kCpu, concat(kCritical, kAcross)),
+            "500 insufficient quota to match these scopes: [{PriorityClass In [system-node-critical system-cluster-critical]} {CrossNamespacePodAffinity Exists []}]");
+  quota(R"({"pods":"0"})", R"({"pods":"0"})",
+        R"(,"scopeSelector":{"matchExpressions":[{"scopeName":"PriorityClass","operator":"In","values":["system-node-critical"]}]})", "critical");
+  EXPECT_EQ(pod(kCpu, kCritical), "403 exceeded quota: critical, requested: pods=1, used: pods=0, limited: pods=0");
+  EXPECT_EQ(pod(kCpu, concat(kCritical, kAcross)), "500 insufficient quota to match these scopes: [{CrossNamespacePodAffinity Exists []}]");
+
+  auto claim = [&](std::string_view name, std::string_view of) {
+    return said(post("persistentvolumeclaims", concat(R"({"metadata":{"name":")", name, R"("},"spec":{"storageClassName":")", of,
+                                                      R"(","accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}}})")));
+  };
+  EXPECT_EQ(claim("a", "gold"), "403 insufficient quota to consume: gold.storageclass.storage.k8s.io/requests.storage");
+  EXPECT_EQ(claim("b", ""), "201");  // of no class
+  auto deployment = [&] {
+    return said(server.ask("POST", "/apis/apps/v1/namespaces/shop/deployments", {{"content-type", "application/json"}},
+                           R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})"));
+  };
+  EXPECT_EQ(deployment(), "403 insufficient quota to consume: count/deployments.apps");
+  quota(R"({"count/deployments.apps":"1"})", R"({"count/deployments.apps":"0"})", "", "deployments");
+  EXPECT_EQ(deployment(), "201");
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class Trial {
     catalog_ = std::move(*catalog);
     AccessConfig config;
     config.authorizers.push_back(masters_authorizer());
-    config.modes = {"RBAC"};
+    config.chain = authorizer_modes({"RBAC"});
     workers_ = make_thread_pool(1);
     access_ = std::move(*Access::create(std::move(config), *catalog_, clock, random, *workers_));
   }

@@ -123,12 +123,6 @@ AuditRule read_rule(Value tree, const Path& at, FieldErrors& errors, std::vector
   return rule;
 }
 
-std::string words_of(const FieldErrors& errors) {
-  std::vector<std::string> texts;
-  for (const auto& cause : errors.causes()) texts.push_back(concat(cause.field, ": ", cause.message));
-  return texts.size() == 1 ? std::move(texts[0]) : concat("[", join(texts, ", "), "]");
-}
-
 }  // namespace
 
 std::string_view name_of(AuditLevel level) { return kLevels[static_cast<size_t>(level)]; }
@@ -173,7 +167,7 @@ Result<AuditPolicy> AuditPolicy::read(std::string_view text) {
   auto rules = tree["rules"].items();
   for (uint32_t i = 0; i < rules.size(); i++) policy.rules_.push_back(read_rule(rules[i], Path("rules").index(i), errors, problems));
   if (!problems.empty()) LOG_WARNING("Audit policy contains errors, falling back to lenient decoding: strict decoding error: ", join(problems, ", "));
-  if (!errors.empty()) return fail(bad_request(words_of(errors)));
+  if (!errors.empty()) return fail(bad_request(errors.text()));
   if (policy.rules_.empty()) return fail(bad_request("loaded illegal policy with 0 rules"));
   return policy;
 }

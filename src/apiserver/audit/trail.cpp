@@ -110,11 +110,17 @@ std::shared_ptr<AuditTrail> Auditor::begin(const net::Request& request, const Re
   return std::make_shared<AuditTrail>(*this, verdict, std::move(event));
 }
 
+// Who waits until an event is noted is done with it then; who does not keeps it.
 bool Auditor::note(const AuditEvent& event) {
   counts_.event();
-  AuditEventRef copy = std::make_shared<const AuditEvent>(event);
+  const AuditEventRef borrowed(AuditEventRef(), &event);
+  AuditEventRef copy;
   bool good = true;
-  for (auto& backend : backends_) good &= backend->process({&copy, 1});
+  for (auto& backend : backends_) {
+    bool waits = backend->waits();
+    if (!waits && !copy) copy = std::make_shared<const AuditEvent>(event);
+    good &= backend->process({waits ? &borrowed : &copy, 1});
+  }
   return good;
 }
 

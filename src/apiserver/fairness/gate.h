@@ -23,6 +23,7 @@ class Passage final : public std::enable_shared_from_this<Passage>, private Wait
   Context context;
   const int64_t began_us;
   std::string audit_id;
+  int64_t deadline_us = INT64_MAX;  // when it must have been answered; a watch has none
 
   void leave();                         // gives its seats back; once is enough
   bool visits_many() const { return visits_many_; }  // it is a list of many objects
@@ -46,7 +47,7 @@ class Gate {
  public:
   struct Options {
     int seats = 600;
-    int64_t request_timeout_s = 60;
+    int64_t request_timeout_us = 60'000'000;
   };
   // Who waited goes on by `go_on`, on the executor: true, or false if it has waited too long.
   using GoOn = std::function<void(std::shared_ptr<Passage>, bool execute)>;

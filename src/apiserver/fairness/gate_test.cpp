@@ -119,6 +119,8 @@ TEST_F(OneSeat, WaitsWhereItMay) {
   });
   ASSERT_TRUE(eventually([&] { return server_.server().flow_control()->dump_requests(true).find(concat(kMaps, "/map1")) != std::string::npos; }));
   EXPECT_FALSE(answered);
+  EXPECT_EQ(ask("GET", concat(kMaps, "/map2?timeout=40ms")).status, 429);  // waits a quarter of that, not of a minute
+  EXPECT_FALSE(answered);
   body_of(std::move(list));
   waiting.join();
   EXPECT_EQ(answer.status, 200);
@@ -134,6 +136,14 @@ TEST_F(OneSeat, AWatchTakesItsSeatOnlyToBegin) {
   EXPECT_EQ(ask("GET", concat(kMaps, "/map1")).status, 200);
   auto metrics = ask("GET", "/metrics").body;
   EXPECT_NE(metrics.find("apiserver_flowcontrol_request_execution_seconds_count{flow_schema=\"maps\",priority_level=\"tight\",type=\"watch\"} 1\n"), std::string::npos);
+}
+
+TEST_F(FlowServer, TimesHaveToBeTimes) {
+  auto refused = ask("GET", concat(kMaps, "?timeout=5"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find(R"("message":"invalid timeout specified in the request URL - time: missing unit in duration \"5\"")"), std::string::npos) << refused.body;
+  for (auto fine : {"0s", "1h", "-1s", ""}) EXPECT_EQ(ask("GET", concat(kMaps, "?timeout=", fine)).status, 200) << fine;
+  EXPECT_EQ(ask("GET", concat(kMaps, "?watch=1&timeout=5")).status, 200);  // watches have no time
 }
 
 TEST_F(FlowServer, NamesTheFlowByUid) {
