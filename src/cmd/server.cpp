@@ -81,7 +81,6 @@ Result<ServerOptions> server_options(const FlagSet& flags) {
     words.push_back(concat("--", name, "=", flags.text(name)));
   if (flags.given("advertise-address")) words.push_back(concat("--advertise-address=", flags.text("advertise-address")));
   for (const auto& san : flags.list("tls-san")) words.push_back(concat("--tls-san=", san));
-  words.push_back("--authorization-mode=Node,RBAC");
   words.push_back("--allow-privileged");  // the cluster's own parts need it; PodSecurity says who else may
   words.push_back("--enable-bootstrap-token-auth");
   words.push_back("--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname");  // nobody need resolve the names of machines

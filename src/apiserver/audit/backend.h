@@ -72,8 +72,10 @@ class AuditBackend {
   virtual ~AuditBackend() = default;
   // From any thread. False: not all are noted.
   virtual bool process(std::span<const AuditEventRef> events) = 0;
-  // May process() take long?
+  // May process() take long? Then threads that have others to look after do not call it.
   virtual bool waits() const = 0;
+  // Does it go on with events after process()?
+  virtual bool keeps() const { return false; }
   // From now on nothing is waited for; what has come is noted or lost when it returns.
   virtual void stop() {}
 };

@@ -24,6 +24,7 @@ class Forgiving final : public AuditBackend {
     return true;
   }
   bool waits() const override { return inner_->waits(); }
+  bool keeps() const override { return inner_->keeps(); }
   void stop() override { inner_->stop(); }
 
  private:
@@ -68,6 +69,7 @@ class Batching final : public AuditBackend {
     return true;
   }
   bool waits() const override { return false; }
+  bool keeps() const override { return true; }
 
   void stop() override {
     {
@@ -149,6 +151,7 @@ class Truncating final : public AuditBackend {
     return good;
   }
   bool waits() const override { return inner_->waits(); }
+  bool keeps() const override { return inner_->keeps(); }
   void stop() override { inner_->stop(); }
 
  private:

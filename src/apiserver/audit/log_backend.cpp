@@ -26,7 +26,8 @@ class Log final : public AuditBackend {
     }
     return good;
   }
-  bool waits() const override { return true; }  // for a disk that may be busy
+  // A file's lines go to the kernel's memory; a pipe may be full.
+  bool waits() const override { return !file_; }
 
  private:
   Result<void> print(std::string_view line) {

@@ -110,16 +110,15 @@ std::shared_ptr<AuditTrail> Auditor::begin(const net::Request& request, const Re
   return std::make_shared<AuditTrail>(*this, verdict, std::move(event));
 }
 
-// Who waits until an event is noted is done with it then; who does not keeps it.
 bool Auditor::note(const AuditEvent& event) {
   counts_.event();
   const AuditEventRef borrowed(AuditEventRef(), &event);
   AuditEventRef copy;
   bool good = true;
   for (auto& backend : backends_) {
-    bool waits = backend->waits();
-    if (!waits && !copy) copy = std::make_shared<const AuditEvent>(event);
-    good &= backend->process({waits ? &borrowed : &copy, 1});
+    bool keeps = backend->keeps();
+    if (keeps && !copy) copy = std::make_shared<const AuditEvent>(event);
+    good &= backend->process({keeps ? &copy : &borrowed, 1});
   }
   return good;
 }

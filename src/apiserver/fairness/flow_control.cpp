@@ -15,14 +15,15 @@ uint64_t next_instance() {
   return ++last;
 }
 
-QueueSetLimits limits_of(const Level& level) {
+QueueSetLimits limits_of(const Level& level, int seats_of_all) {
   const auto& configuration = level.configuration;
   return {.exempt = configuration.exempt,
           .queues = configuration.queues,
           .hand_size = configuration.hand_size,
           .queue_length = configuration.queue_length,
           // One that lends its only seat would have to wait ten seconds to get it back.
-          .seats = std::max(level.share.current, level.share.nominal > 0 ? 1 : 0)};
+          .seats = std::max(level.share.current, level.share.nominal > 0 ? 1 : 0),
+          .measure = level.share.current > 0 ? level.share.current : std::max(1, static_cast<int>(std::lround(seats_of_all / 10.0)))};
 }
 
 // Upstream's: a request gets no more than 15% of the level, nor more than lets a flow's hand be served at once.
@@ -187,7 +188,7 @@ void FlowControl::adjust_locked() {
   size_t next = 0;
   for (auto& [name, level] : levels_) {
     level->share = shares[next++];
-    change(*level, [&](QueueSet& queues, ResumedList& resumed) { queues.configure(limits_of(*level), now_us, resumed); });
+    change(*level, [&](QueueSet& queues, ResumedList& resumed) { queues.configure(limits_of(*level, options_.seats), now_us, resumed); });
   }
 }
 

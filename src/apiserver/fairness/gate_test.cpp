@@ -136,6 +136,8 @@ TEST_F(OneSeat, AWatchTakesItsSeatOnlyToBegin) {
   EXPECT_EQ(ask("GET", concat(kMaps, "/map1")).status, 200);
   auto metrics = ask("GET", "/metrics").body;
   EXPECT_NE(metrics.find("apiserver_flowcontrol_request_execution_seconds_count{flow_schema=\"maps\",priority_level=\"tight\",type=\"watch\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.find("apiserver_flowcontrol_priority_level_request_utilization_bucket{phase=\"waiting\",priority_level=\"tight\",le=\"0\"} "), std::string::npos);
+  EXPECT_NE(metrics.find("apiserver_flowcontrol_demand_seats_count{priority_level=\"tight\"} "), std::string::npos);
 }
 
 TEST_F(FlowServer, TimesHaveToBeTimes) {

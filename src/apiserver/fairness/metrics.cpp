@@ -44,6 +44,7 @@ class Writer {
 // What there is of a level at one moment.
 struct Shown {
   std::string name;
+  Occupancy occupancy;
   Share share;
   std::vector<FlowCounts> flows;
   SeatTime current_r;
@@ -116,6 +117,36 @@ void write_histograms(std::string& out, const std::vector<Shown>& levels) {
        [](Writer& writer, std::string_view level, const FlowCounts& flow) { writer.histogram(level, flow.schema, {}, {}, flow.watchers, kWatcherBounds); });
 }
 
+// Histograms over time: as many observations as nanoseconds have passed.
+void write_occupancy(std::string& out, const std::vector<Shown>& levels) {
+  auto write = [&](std::string_view name, std::string_view level, std::string_view phase, const auto& ratio) {
+    auto line = [&](std::string_view suffix, std::string_view bound, double value) {
+      append(out, "apiserver_flowcontrol_", name, suffix, "{");
+      if (!phase.empty()) append(out, "phase=\"", phase, "\",");
+      append(out, "priority_level=\"", level, "\"");
+      if (!bound.empty()) append(out, ",le=\"", bound, "\"");
+      append(out, "} ", metric_number(value), "\n");
+    };
+    constexpr double kNanoseconds = 1000;
+    double total = 0;
+    for (size_t i = 0; i < ratio.bounds().size(); i++) line("_bucket", metric_number(ratio.bounds()[i]), total += kNanoseconds * static_cast<double>(ratio.spent_us(i)));
+    total += kNanoseconds * static_cast<double>(ratio.spent_us(ratio.bounds().size()));
+    line("_bucket", "+Inf", total);
+    line("_sum", {}, kNanoseconds * ratio.sum());
+    line("_count", {}, total);
+  };
+  auto head = [&](std::string_view name, std::string_view help) { write_metric_head(out, concat("apiserver_flowcontrol_", name), help, MetricKind::Histogram); };
+  head("demand_seats", "For each nanosecond, the seats that were wanted, in parts of the level's limit.");
+  for (const auto& level : levels) write("demand_seats", level.name, {}, level.occupancy.demand);
+  head("priority_level_seat_utilization", "For each nanosecond, the seats that were taken, in parts of the level's limit.");
+  for (const auto& level : levels) write("priority_level_seat_utilization", level.name, "executing", level.occupancy.seat_use);
+  head("priority_level_request_utilization", "For each nanosecond, the requests that waited or ran, in parts of the places or seats.");
+  for (const auto& level : levels) {
+    write("priority_level_request_utilization", level.name, "executing", level.occupancy.executing);
+    write("priority_level_request_utilization", level.name, "waiting", level.occupancy.waiting);
+  }
+}
+
 void write_progress(std::string& out, const std::vector<Shown>& levels) {
   auto each = [&](std::string_view name, std::string_view help, auto visit) {
     Writer writer(out, name);
@@ -148,7 +179,7 @@ void FlowControl::write_metrics(std::string& out) {
     for (auto& [name, level] : levels_) {
       ShortLock lock(level->mutex);
       const QueueSet& queues = level->queues;
-      auto& shown = levels.emplace_back(Shown{name, level->share, {}, queues.current_r(), queues.progress(), queues.limits().queues > 0});
+      auto& shown = levels.emplace_back(Shown{name, queues.occupancy(), level->share, {}, queues.current_r(), queues.progress(), queues.limits().queues > 0});
       for (auto& [schema, counts] : level->counts) shown.flows.push_back(*counts);
     }
   }
@@ -168,6 +199,7 @@ void FlowControl::write_metrics(std::string& out) {
   fraction.value({}, fair_fraction);
   write_rejections(out, levels);
   write_histograms(out, levels);
+  write_occupancy(out, levels);
   write_progress(out, levels);
 }
 

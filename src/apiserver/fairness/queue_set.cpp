@@ -35,6 +35,7 @@ void TicketList::erase(Ticket& ticket) {
 void QueueSet::configure(const QueueSetLimits& limits, int64_t now_us, ResumedList& resumed) {
   settle(now_us, resumed);
   limits_ = limits;
+  occupancy_.measure_by(limits.measure, std::max(limits.queue_length, 1) * std::max(limits.queues, 1), now_us);
   for (int index = static_cast<int>(queues_.size()); index < limits.queues; index++) queues_.push_back(std::make_unique<Queue>(index));
   drop_surplus_queues();
   dispatch_what_fits(now_us, resumed, nullptr);

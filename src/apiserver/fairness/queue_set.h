@@ -13,6 +13,7 @@
 #include "apiserver/fairness/dropped.h"
 #include "apiserver/fairness/flow_counts.h"
 #include "apiserver/fairness/integrator.h"
+#include "apiserver/fairness/occupancy.h"
 #include "apiserver/fairness/work.h"
 
 namespace sampan::apiserver {
@@ -91,13 +92,14 @@ struct QueueSetLimits {
   int queues = 0;       // 0: what finds no seat is rejected
   int hand_size = 0, queue_length = 0;
   int seats = 0;
+  int measure = 1;  // what use is told in parts of: the seats, if there are any
 };
 
 class QueueSet {
  public:
   enum class Arrival : uint8_t { Execute, Wait, QueueFull, NoSeats, LookAgain };
 
-  explicit QueueSet(int64_t now_us) : demand_(now_us), last_us_(now_us) {}
+  explicit QueueSet(int64_t now_us) : demand_(now_us), occupancy_(now_us), last_us_(now_us) {}
 
   void configure(const QueueSetLimits& limits, int64_t now_us, ResumedList& resumed);
   Arrival arrive(Ticket& ticket, uint64_t hash, int64_t now_us, ResumedList& resumed);
@@ -110,6 +112,7 @@ class QueueSet {
 
   bool idle() const { return waiting_ == 0 && executing_ == 0 && lingering_.empty(); }
   Integrator& demand() { return demand_; }
+  const Occupancy& occupancy() const { return occupancy_; }
   const QueueSetLimits& limits() const { return limits_; }
 
   // For those who look.
@@ -151,7 +154,10 @@ class QueueSet {
   void release(Queue* queue, int seats, FlowCounts& counts);
   void bound(Queue& queue);
   void drop_surplus_queues();
-  void note_demand(int64_t now_us) { demand_.set(seats_in_use_ + waiting_seats_, now_us); }
+  void note_demand(int64_t now_us) {
+    demand_.set(seats_in_use_ + waiting_seats_, now_us);
+    occupancy_.set({seats_in_use_ + waiting_seats_, seats_in_use_, executing_, waiting_}, now_us);
+  }
   void reject(Ticket& ticket, int64_t now_us);
   void wait_over(Ticket& ticket, int64_t now_us, bool execute, ResumedList& resumed);
 
@@ -162,6 +168,7 @@ class QueueSet {
   std::multiset<Lingering> lingering_;
   TicketList queueless_;
   Integrator demand_;
+  Occupancy occupancy_;
   Dropped dropped_;
   Totals totals_;
   Progress progress_;

@@ -209,6 +209,23 @@ TEST(QueueSet, Demand) {
   EXPECT_NEAR(results.deviation, 1.633, 0.01);
 }
 
+TEST(QueueSet, OccupancyOverTime) {
+  World world({.queues = 4, .hand_size = 1, .queue_length = 50, .seats = 2, .measure = 2});
+  for (int i = 0; i < 6; i++) world.arrive(1);
+  world.run_until(world.now_us() + 30'000);
+  // 6, 4 and 2 of 2 seats are wanted for 10 ms each, 2 requests run, and 4, 2 and none wait in 200 places.
+  const auto& it = world.set().occupancy();
+  for (auto bucket : {4, 8, 10}) EXPECT_EQ(it.demand.spent_us(bucket), 10'000) << bucket;
+  EXPECT_NEAR(it.demand.sum(), 60'000, 0.1);
+  EXPECT_EQ(it.seat_use.spent_us(12), 30'000);
+  EXPECT_EQ(it.executing.spent_us(9), 30'000);
+  for (auto bucket : {0, 3, 4}) EXPECT_EQ(it.waiting.spent_us(bucket), 10'000) << bucket;
+  EXPECT_NEAR(it.waiting.sum(), 300, 0.1);
+  world.run_until(world.now_us() + 10'000);
+  world.configure({.queues = 4, .hand_size = 1, .queue_length = 50, .seats = 2, .measure = 8});
+  EXPECT_EQ(it.executing.spent_us(0), 10'000);  // nobody is there
+}
+
 TEST(Dealer, HandsAreSetsOfCards) {
   std::map<int, int> dealt;
   for (uint64_t flow = 0; flow < 2000; flow++) {
