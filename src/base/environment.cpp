@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "base/check.h"
+#include "base/held.h"
 
 namespace sampan {
 
@@ -119,7 +120,7 @@ class ThreadPool : public Executor {
       }
       auto wait_us = timers_.begin()->first.first - real_clock().monotonic_us();
       if (wait_us > 0) {
-        wake_timer_.wait_for(lock, std::chrono::microseconds(wait_us));
+        wake_timer_.wait_for(lock, std::chrono::microseconds(std::min(wait_us, kLongestWait_us)));
         continue;
       }
       auto node = timers_.extract(timers_.begin());

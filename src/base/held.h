@@ -20,9 +20,12 @@ constexpr int64_t multiply_held(int64_t a, int64_t b) {
   return (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
 }
 
-// Seconds in microseconds; longer than a thousand years is as long, so that there is room to add it to any time of the clock.
+// A hundred years: what waits in the standard library, which counts nanoseconds, must wait no longer, or it does not wait at all.
+inline constexpr int64_t kLongestWait_us = int64_t{100} * 366 * 24 * 3600 * 1'000'000;
+
+// Seconds in microseconds; longer than a hundred years is as long, so that there is room to add it to any time, and to wait for it.
 constexpr int64_t microseconds_of(int64_t seconds) {
-  constexpr int64_t kLongest = int64_t{1000} * 366 * 24 * 3600;
+  constexpr int64_t kLongest = kLongestWait_us / 1'000'000;
   return std::clamp(seconds, -kLongest, kLongest) * 1'000'000;
 }
 

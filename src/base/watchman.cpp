@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/held.h"
+
 namespace sampan {
 
 void Watchman::start(int64_t first_us) {
@@ -33,7 +35,7 @@ void Watchman::run(int64_t wait_us) {
     if (wait_us == kUntilWoken)
       changed_.wait(lock, called);
     else
-      changed_.wait_for(lock, std::chrono::microseconds(wait_us), called);
+      changed_.wait_for(lock, std::chrono::microseconds(std::min(wait_us, kLongestWait_us)), called);
     if (ending_) return;
     bool woken = std::exchange(woken_, false);
     lock.unlock();

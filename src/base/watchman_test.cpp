@@ -26,6 +26,24 @@ TEST(Watchman, LooksAtOnceWhenItSaidAndWhenWoken) {
   EXPECT_EQ(woken_looks, 2);
 }
 
+TEST(Watchman, ALookInThousandsOfYearsIsNotNow) {
+  std::counting_semaphore<> looked(0);
+  std::atomic<int> woken_looks = 0, other_looks = 0;
+  Watchman watchman([&](bool woken) {
+    (woken ? woken_looks : other_looks)++;
+    looked.release();
+    return int64_t{253'402'300'799} * 1'000'000;  // the year 9999, as users write "never"
+  });
+  watchman.start();
+  for (int i = 1; i <= 20; i++) {
+    looked.acquire();
+    EXPECT_EQ(woken_looks, i);
+    watchman.wake();
+  }
+  watchman.stop();
+  EXPECT_EQ(other_looks, 0);
+}
+
 TEST(Watchman, AWakeDuringALookIsNotLost) {
   std::counting_semaphore<> looked(0);
   std::atomic<int> looks = 0;

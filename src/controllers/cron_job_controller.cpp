@@ -218,7 +218,7 @@ Result<Again> CronJobSync::start_if_due(const Timetable& timetable) {
   if (due.many_missed)
     tell(client::kWarning, "TooManyMissedTimes",
          "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew");
-  if (auto deadline = spec.starting_deadline_seconds(); deadline && microseconds_of(add_held(due.time, *deadline)) < now_us) {
+  if (auto deadline = spec.starting_deadline_seconds(); deadline && due.time * 1'000'000 + microseconds_of(*deadline) < now_us) {
     tell(client::kWarning, "MissSchedule", concat("Missed scheduled time to start a job: ", long_time(due.time)));
     return next;
   }

@@ -106,7 +106,7 @@ std::optional<JobEnd> find_end(JobPicture& picture, int64_t now_us) {
     return JobEnd{"FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit"};
   auto deadline = job.spec().active_deadline_seconds();
   if (!deadline || is_suspended(job) || picture.start_time == 0) return {};
-  int64_t left_us = microseconds_of(add_held(picture.start_time, *deadline)) - now_us;
+  int64_t left_us = picture.start_time * 1'000'000 + microseconds_of(*deadline) - now_us;
   if (left_us <= 0) return JobEnd{"FailureTarget", "DeadlineExceeded", "Job was active longer than specified deadline"};
   want_look(picture.look_again_us, left_us);
   return {};

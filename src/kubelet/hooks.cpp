@@ -92,7 +92,7 @@ int64_t TerminationOrder::wait_for_turn(std::string_view name, int64_t timeout_s
   for (auto main : pod_.spec().containers()) before.emplace_back(main.name());
   auto started = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::seconds(timeout_s), [&] {
+  changed_.wait_for(lock, std::chrono::microseconds(microseconds_of(timeout_s)), [&] {
     for (auto& one : before)
       if (running_.contains(one)) return false;
     return true;

@@ -145,7 +145,7 @@ std::optional<int64_t> PodWorkers::Step::deadline() const {
   auto seconds = view().spec().active_deadline_seconds();
   auto started = last().start_time();
   if (!seconds || !started) return {};
-  return microseconds_of(add_held(*started, *seconds));
+  return *started * kSecond + microseconds_of(*seconds);
 }
 
 int64_t PodWorkers::Step::activate() {

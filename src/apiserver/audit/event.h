@@ -18,8 +18,9 @@ struct AuditEvent {
     std::string resource, name_space, name, uid, group, version, resource_version, subresource;
   };
   struct Status {
+    Status() : code(0) {}  // Clang makes none by itself before the whole event is known
     std::string status, message, reason, details;  // the last as JSON
-    int code = 0;
+    int code;
   };
 
   AuditLevel level = AuditLevel::None;
