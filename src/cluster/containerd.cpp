@@ -81,11 +81,14 @@ Result<void> Containerd::start() {
   TRY(make_directory(options_.cni_configuration, 0711));
   auto file = options_.state + ".toml";
   TRY(write_file(file, configuration(options_, socket_), 0644));
-  if (!is_running()) TRY(cluster::start(daemon_, {options_.program, "--config", file}));
+  bool started = false;
   for (int waited = 0; !answers(socket_); waited += 10) {
     waitpid(-1, nullptr, WNOHANG);
-    if (!is_running())
-      return fail(internal_error(concat("containerd did not start (is the package containerd installed?); it said:\n", last_words(daemon_, 5))));
+    if (!is_running()) {  // one that was just killed takes a moment to be gone
+      if (started) return fail(internal_error(concat("containerd did not start (is the package containerd installed?); it said:\n", last_words(daemon_, 5))));
+      TRY(cluster::start(daemon_, {options_.program, "--config", file}));
+      started = true;
+    }
     if (waited > kStartTimeoutMs) return fail(internal_error(concat("containerd does not answer on ", socket_, "; see ", options_.log_file)));
     usleep(10'000);
   }
