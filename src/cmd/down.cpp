@@ -86,6 +86,9 @@ class Down {
 
   Result<void> run() {
     if (geteuid() != 0) return fail(bad_request("what the cluster made belongs to root: run this as root"));
+    std::error_code unread;
+    bool is_empty = std::filesystem::is_empty(machine_.data_dir, unread) || unread;
+    if (!is_empty && !machine_.is_there()) return fail(bad_request(concat("what is in ", machine_.data_dir, " is not a cluster's: nothing was removed")));
     bool ran = cluster::running(machine_.server()) != 0;
     auto node = machine_.node_flag("node-name");  // of a machine that joined
     TRY(cluster::stop(machine_.server(), 30'000));
@@ -109,7 +112,7 @@ class Down {
       return {};
     }
     std::printf("%s%s\n", ran ? "The cluster is down." : "No cluster was running.",
-                purge_ ? " Nothing of it is left." : concat(" Its data is in ", machine_.data_dir, ".").c_str());
+                purge_ ? " Nothing of it is left." : is_empty ? "" : concat(" Its data is in ", machine_.data_dir, ".").c_str());
     return {};
   }
 
@@ -150,7 +153,7 @@ int run_down(Arguments arguments) {
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, arguments, "sampan down", kAbout)) return *code;
-  return report(Down(machine_of(flags), flags.is_true("purge")).run());
+  return report([&]() -> Result<void> { return Down(TRY(machine_of(flags)), flags.is_true("purge")).run(); }());
 }
 
 }  // namespace sampan::cmd
