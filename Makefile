@@ -44,9 +44,10 @@ up: ## build, and start a cluster on this machine
 down: ## take away what `make up` started, its data too
 	@tools/down
 
-bench: ## measure against real Kubernetes: the API server, its chain, a whole cluster (as root)
+bench: ## measure against real Kubernetes: the API server, its chain, the scheduler, a whole cluster (as root)
 	@bench/run
 	@bench/chain
+	@bench/scheduler
 	@bench/cluster
 
 check: $(BUILD)/build.ninja ## layering, sizes, banned calls, format

@@ -31,7 +31,7 @@ double now() { return static_cast<double>(real_clock().monotonic_us()) / 1e6; }
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), executor_(make_thread_pool(24)) {
+  explicit Bench(const Options& options) : options_(options), executor_(make_thread_pool(16, scheduler::kWritesAtOnce)) {
     if (options.store == "sqlite") {
       path_ = concat("/tmp/scheduling-bench-", getpid());
       auto opened = store::open_sqlite_store({.path = path_});

@@ -50,8 +50,8 @@ class KernelRandom : public Random {
 
 class ThreadPool : public Executor {
  public:
-  explicit ThreadPool(unsigned threads) {
-    for (unsigned i = 0; i < threads; i++) workers_.emplace_back([this] { work(); });
+  ThreadPool(unsigned threads, unsigned more) : more_max_(more) {
+    for (unsigned i = 0; i < threads; i++) workers_.emplace_back([this] { work(true); });
     timer_thread_ = std::thread([this] { run_timers(); });
   }
 
@@ -64,14 +64,13 @@ class ThreadPool : public Executor {
     wake_timer_.notify_all();
     timer_thread_.join();
     for (auto& worker : workers_) worker.join();
+    std::unique_lock lock(mutex_);
+    gone_.wait(lock, [this] { return more_ == 0; });
   }
 
   void post(std::function<void()> task) override {
-    {
-      std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-    }
-    wake_workers_.notify_one();
+    std::lock_guard lock(mutex_);
+    post_locked(std::move(task));
   }
 
   Timer after(int64_t delay_us, std::function<void()> task) override {
@@ -97,11 +96,26 @@ class ThreadPool : public Executor {
   }
 
  private:
-  void work() {
+  static constexpr auto kIdleFor = std::chrono::seconds(5);
+
+  void post_locked(std::function<void()> task) {
+    tasks_.push_back(std::move(task));
+    if (tasks_.size() <= idle_ || more_ == more_max_) return wake_workers_.notify_one();
+    more_++;
+    std::thread([this] { work(false); }).detach();
+  }
+
+  void work(bool stays) {
     std::unique_lock lock(mutex_);
     while (true) {
-      wake_workers_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
+      auto has_news = [this] { return stopping_ || !tasks_.empty(); };
+      idle_++;
+      if (stays)
+        wake_workers_.wait(lock, has_news);
+      else
+        wake_workers_.wait_for(lock, kIdleFor, has_news);
+      idle_--;
+      if (tasks_.empty()) break;
       auto task = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();
@@ -109,6 +123,9 @@ class ThreadPool : public Executor {
       task = nullptr;
       lock.lock();
     }
+    if (stays) return;
+    more_--;
+    gone_.notify_all();
   }
 
   void run_timers() {
@@ -125,13 +142,15 @@ class ThreadPool : public Executor {
       }
       auto node = timers_.extract(timers_.begin());
       due_of_.erase(node.key().second);
-      tasks_.push_back(std::move(node.mapped()));
-      wake_workers_.notify_one();
+      post_locked(std::move(node.mapped()));
     }
   }
 
+  const unsigned more_max_;
   std::mutex mutex_;  // guards everything below
-  std::condition_variable wake_workers_, wake_timer_;
+  std::condition_variable wake_workers_, wake_timer_, gone_;
+  size_t idle_ = 0;
+  unsigned more_ = 0;
   std::deque<std::function<void()>> tasks_;
   std::map<std::pair<int64_t, Timer>, std::function<void()>> timers_;
   std::unordered_map<Timer, int64_t> due_of_;
@@ -153,6 +172,6 @@ Random& secure_random() {
   return random;
 }
 
-std::unique_ptr<Executor> make_thread_pool(unsigned threads) { return std::make_unique<ThreadPool>(threads); }
+std::unique_ptr<Executor> make_thread_pool(unsigned threads, unsigned more) { return std::make_unique<ThreadPool>(threads, more); }
 
 }  // namespace sampan

@@ -34,7 +34,8 @@ class Executor {
 
 Clock& real_clock();
 Random& secure_random();  // from the kernel; safe for uids and tokens
-// `threads` workers and a timer; the destructor runs what was posted, drops what waits for its time, and joins.
-std::unique_ptr<Executor> make_thread_pool(unsigned threads);
+// `threads` workers and a timer; `more` come when all of them are busy, and go a while after. The destructor runs what was posted, drops what waits for its
+// time, and joins.
+std::unique_ptr<Executor> make_thread_pool(unsigned threads, unsigned more = 0);
 
 }  // namespace sampan

@@ -219,6 +219,7 @@ Result<std::shared_ptr<Remote>> Remote::connect(const Kubeconfig& config, std::s
   auto url = TRY(net::parse_url(config.server));
   url.endpoint.server_name = config.server_name;
   net::ClientOptions options;
+  options.idle_per_endpoint_max = kConnectionsKept;
   options.tls = config.tls;
   options.user_agent = std::move(user_agent);
   auto client = TRY(net::Client::create(options));

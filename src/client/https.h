@@ -11,6 +11,9 @@
 
 namespace sampan::client {
 
+// Every request that is under way has a connection of its own; so many are kept for the next ones. Who asks more at a time pays with handshakes.
+inline constexpr unsigned kConnectionsKept = 64;
+
 // One server, for any number of Apis and caches. Thread-safe.
 class Remote {
  public:

@@ -17,17 +17,6 @@ namespace {
 
 constexpr int kStartTimeoutMs = 20'000, kStopTimeoutMs = 10'000;
 
-bool answers(const std::string& socket_path) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
-  if (socket_path.size() >= sizeof name.sun_path) return false;
-  socket_path.copy(name.sun_path, sizeof name.sun_path - 1);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool connected = fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
-  if (fd >= 0) close(fd);
-  return connected;
-}
-
 // Lowering a process's oom_score_adj needs a capability that containers and sandboxes often lack; asking for it all the same makes every container fail.
 bool may_lower_oom_score() {
   FILE* file = fopen("/proc/self/oom_score_adj", "r+e");
@@ -69,23 +58,37 @@ std::string shell_word(std::string_view text) {
 
 }  // namespace
 
+bool listens(const std::string& socket_path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof name.sun_path) return false;
+  socket_path.copy(name.sun_path, sizeof name.sun_path - 1);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool connected = fd >= 0 && connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) == 0;
+  if (fd >= 0) close(fd);
+  return connected;
+}
+
 Containerd::Containerd(ContainerdOptions options)
     : options_(std::move(options)),
       socket_(options_.state + ".sock"),
       daemon_{"containerd", options_.state + ".pid", options_.log_file} {}
 
 Result<void> Containerd::start() {
-  if (is_running() && answers(socket_)) return {};
+  if (is_running() && listens(socket_)) return {};
   TRY(make_directory(options_.root, 0711));
   TRY(make_directory(options_.state, 0711));
   TRY(make_directory(options_.cni_configuration, 0711));
   auto file = options_.state + ".toml";
   TRY(write_file(file, configuration(options_, socket_), 0644));
-  if (!is_running()) TRY(cluster::start(daemon_, {options_.program, "--config", file}));
-  for (int waited = 0; !answers(socket_); waited += 10) {
+  bool started = false;
+  for (int waited = 0; !listens(socket_); waited += 10) {
     waitpid(-1, nullptr, WNOHANG);
-    if (!is_running())
-      return fail(internal_error(concat("containerd did not start (is the package containerd installed?); it said:\n", last_words(daemon_, 5))));
+    if (!is_running()) {  // one that was just killed takes a moment to be gone
+      if (started) return fail(internal_error(concat("containerd did not start (is the package containerd installed?); it said:\n", last_words(daemon_, 5))));
+      TRY(cluster::start(daemon_, {options_.program, "--config", file}));
+      started = true;
+    }
     if (waited > kStartTimeoutMs) return fail(internal_error(concat("containerd does not answer on ", socket_, "; see ", options_.log_file)));
     usleep(10'000);
   }

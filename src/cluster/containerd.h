@@ -32,6 +32,7 @@ class Containerd {
   const Daemon daemon_;
 };
 
+bool listens(const std::string& socket);  // whether anybody does there
 // Of any containerd: `socket` without a scheme.
 Result<void> import_images(const std::string& socket, const std::string& archive);
 

@@ -96,10 +96,13 @@ int run_certificates(Arguments arguments) {
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, rest, "sampan certificates", kAbout)) return *code;
-  auto machine = machine_of(flags);
-  if (words.empty() || words == std::vector<std::string>{"check-expiration"}) return report(show(machine, flags.text("output") == "json"));
-  if (words[0] == "renew") return report(renew(machine, {words.begin() + 1, words.end()}));
-  return report(fail(bad_request(concat("unknown command ", quoted(words[0]), "; it is check-expiration or renew"))));
+  return report([&]() -> Result<void> {
+    auto machine = TRY(machine_of(flags));
+    TRY(check_access(machine));
+    if (words.empty() || words == std::vector<std::string>{"check-expiration"}) return show(machine, flags.text("output") == "json");
+    if (words[0] == "renew") return renew(machine, {words.begin() + 1, words.end()});
+    return fail(bad_request(concat("unknown command ", quoted(words[0]), "; it is check-expiration or renew")));
+  }());
 }
 
 }  // namespace sampan::cmd

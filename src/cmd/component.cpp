@@ -72,12 +72,12 @@ class HealthServer {
 
 class Process final : public Component {
  public:
-  Process(ComponentOptions options, std::shared_ptr<client::Remote> remote, std::string_view program, unsigned threads)
+  Process(ComponentOptions options, std::shared_ptr<client::Remote> remote, std::string_view program, unsigned threads, unsigned more)
       : options_(std::move(options)),
         remote_(std::move(remote)),
         // An answer that comes after half the time there is for a renewal comes too late.
         api_(client::https_api(remote_, std::string(program), std::max<int64_t>(options_.election.renew_us / 2000, 1))),
-        executor_(make_thread_pool(threads)),
+        executor_(make_thread_pool(threads, more)),
         caches_(remote_, real_clock()),
         informers_(std::make_unique<client::Informers>(caches_.open(), *executor_)) {}
   ~Process() override {
@@ -148,9 +148,9 @@ Result<client::Kubeconfig> server_of(const std::string& kubeconfig, const std::s
   return config;
 }
 
-Result<std::unique_ptr<Component>> Component::connect(ComponentOptions options, std::string_view program, unsigned threads) {
+Result<std::unique_ptr<Component>> Component::connect(ComponentOptions options, std::string_view program, unsigned threads, unsigned more) {
   auto remote = TRY(client::Remote::connect(TRY(server_of(options.kubeconfig, options.master)), std::string(program)));
-  return std::make_unique<Process>(std::move(options), std::move(remote), program, threads);
+  return std::make_unique<Process>(std::move(options), std::move(remote), program, threads, more);
 }
 
 int run_component(Arguments arguments, std::string_view program, std::string_view about, std::span<const Flag> table,

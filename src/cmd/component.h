@@ -34,7 +34,8 @@ class Component {
   using Part = std::shared_ptr<void>;
   using Start = std::function<Result<Part>(Component&)>;
 
-  static Result<std::unique_ptr<Component>> connect(ComponentOptions options, std::string_view program, unsigned threads);
+  // `threads` and `more` as make_thread_pool takes them.
+  static Result<std::unique_ptr<Component>> connect(ComponentOptions options, std::string_view program, unsigned threads, unsigned more = 0);
   virtual ~Component() = default;
 
   virtual const std::shared_ptr<client::Remote>& remote() = 0;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/text.h"
+#include "cluster/leftovers.h"
 #include "cmd/commands.h"
 #include "cmd/machine.h"
 #include "cmd/node_process.h"
@@ -25,18 +26,24 @@ constexpr Flag kFlags[] = {
     {"Cluster", "purge", Flag::Type::Bool, "", Flag::Effect::Works, "Remove the data too: objects, certificates, images, volumes."},
 };
 
+constexpr int kRuntimeTries = 200, kRuntimeTryUs = 50'000;
+
 // Every sandbox of Kubernetes in this runtime, with its containers. A runtime of the user's own may hold others' pods: of those, only ours.
-Result<int> stop_pods(const std::string& socket, const std::vector<std::string>* only_uids) {
+Result<void> stop_pods(const std::string& socket, const std::vector<std::string>* only_uids) {
   auto runtime = TRY(kubelet::connect_cri({.endpoint = "unix://" + socket}));
-  auto sandboxes = TRY(runtime->sandboxes({}));
-  int stopped = 0;
+  // One that has just been started listens a while before it knows its pods.
+  auto listed = runtime->sandboxes({});
+  for (int tries = 0; !listed && !listed.error().is(Reason::ServiceUnavailable) && tries < kRuntimeTries; tries++) {
+    usleep(kRuntimeTryUs);
+    listed = runtime->sandboxes({});
+  }
+  auto sandboxes = TRY(std::move(listed));
   for (const auto& sandbox : sandboxes) {
     if (only_uids && std::find(only_uids->begin(), only_uids->end(), sandbox.uid) == only_uids->end()) continue;
     TRY(runtime->stop_sandbox(sandbox.id));
     TRY(runtime->remove_sandbox(sandbox.id));
-    stopped++;
   }
-  return stopped;
+  return {};
 }
 
 std::string unescaped(std::string_view text) {
@@ -79,6 +86,9 @@ class Down {
 
   Result<void> run() {
     if (geteuid() != 0) return fail(bad_request("what the cluster made belongs to root: run this as root"));
+    std::error_code unread;
+    bool is_empty = std::filesystem::is_empty(machine_.data_dir, unread) || unread;
+    if (!is_empty && !machine_.is_there()) return fail(bad_request(concat("what is in ", machine_.data_dir, " is not a cluster's: nothing was removed")));
     bool ran = cluster::running(machine_.server()) != 0;
     auto node = machine_.node_flag("node-name");  // of a machine that joined
     TRY(cluster::stop(machine_.server(), 30'000));
@@ -102,22 +112,30 @@ class Down {
       return {};
     }
     std::printf("%s%s\n", ran ? "The cluster is down." : "No cluster was running.",
-                purge_ ? " Nothing of it is left." : concat(" Its data is in ", machine_.data_dir, ".").c_str());
+                purge_ ? " Nothing of it is left." : is_empty ? "" : concat(" Its data is in ", machine_.data_dir, ".").c_str());
     return {};
   }
 
  private:
   Result<void> stop_runtime() {
     auto uids = pods_on_disk(machine_.data_dir + "/kubelet/pods");
-    bool ours = machine_.containerd.empty();
-    cluster::Containerd containerd(machine_.containerd_options());
-    if (ours && !containerd.is_running() && !uids.empty()) (void)containerd.start();  // after a reboot of nothing but itself
-    if (!ours || containerd.is_running()) {
-      auto stopped = stop_pods(machine_.socket(), ours ? nullptr : &uids);
-      if (!stopped) std::fprintf(stderr, "pods could not all be stopped: %s\n", stopped.error().message().c_str());
+    if (!machine_.containerd.empty()) {
+      if (auto stopped = stop_pods(machine_.socket(), &uids); !stopped) complain(stopped.error());
+      return {};
     }
-    return ours ? containerd.stop() : Result<void>();
+    auto options = machine_.containerd_options();
+    cluster::Containerd containerd(options);
+    // One that was killed left its pods running: it alone knows all that belongs to them.
+    std::error_code ignored;
+    if (!containerd.is_running() && (!uids.empty() || std::filesystem::exists(options.state, ignored))) (void)containerd.start();
+    auto stopped = containerd.is_running() ? stop_pods(machine_.socket(), nullptr) : Result<void>();
+    TRY(containerd.stop());
+    if (cluster::end_leftovers(containerd.socket(), options.state)) return {};
+    if (!stopped) complain(stopped.error());
+    return fail(internal_error("containers of the cluster could not be ended; `sampan down` tries it again"));
   }
+
+  static void complain(const Error& error) { std::fprintf(stderr, "pods could not all be stopped: %s\n", error.message().c_str()); }
 
   Result<void> remove_network() {
     auto netfilter = TRY(network::NetlinkSocket::open(NETLINK_NETFILTER));
@@ -135,7 +153,7 @@ int run_down(Arguments arguments) {
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, arguments, "sampan down", kAbout)) return *code;
-  return report(Down(machine_of(flags), flags.is_true("purge")).run());
+  return report([&]() -> Result<void> { return Down(TRY(machine_of(flags)), flags.is_true("purge")).run(); }());
 }
 
 }  // namespace sampan::cmd

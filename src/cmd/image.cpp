@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/machine.h"
+#include "cmd/progress.h"
 #include "kubelet/cri/client.h"
 #include "schema/json.h"
 
@@ -54,7 +55,9 @@ Result<void> list_images(const Machine& machine, bool json) {
 }
 
 Result<void> run(const FlagSet& flags, const std::vector<std::string>& words) {
-  auto machine = machine_of(flags);
+  auto machine = TRY(machine_of(flags));
+  TRY(check_access(machine));
+  TRY(check_runtime(machine));
   if (words.size() == 1 && words[0] == "ls") return list_images(machine, flags.text("output") == "json");
   if (words.size() < 2 || words[0] != "import") return fail(bad_request("say `sampan image ls` or `sampan image import FILE...`"));
   for (size_t i = 1; i < words.size(); i++) {

@@ -147,7 +147,7 @@ int run_join(Arguments arguments) {
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, arguments, "sampan join", kAbout)) return *code;
-  return report(Join(machine_of(flags), flags).run());
+  return report([&]() -> Result<void> { return Join(TRY(machine_of(flags)), flags).run(); }());
 }
 
 }  // namespace sampan::cmd

@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/text.h"
 #include "cluster/certificates.h"
@@ -16,7 +18,29 @@ namespace {
 
 constexpr std::string_view kDataDir = "/var/lib/sampan";
 
+// `down` removes the cluster's folders with all that is in them: they must not be anybody else's, whatever a script's empty variable makes of a flag.
+Result<std::string> own_folder(const FlagSet& flags, std::string_view flag) {
+  auto given = flags.text(flag);
+  if (given.empty()) return fail(bad_request(concat("--", flag, " is empty")));
+  auto path = std::filesystem::absolute(given).lexically_normal().native();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.rfind('/') == 0)
+    return fail(bad_request(concat("--", flag, "=", path, ": a cluster needs a folder of its own, since `sampan down` removes it: ", path == "/" ? "" : path, "/sampan would be one")));
+  return path;
+}
+
 }  // namespace
+
+bool Machine::is_there() const {
+  for (std::string_view log : {"/sampan.log", "/containerd.log"})
+    if (access(concat(data_dir, log).c_str(), F_OK) == 0) return true;
+  return false;
+}
+
+Result<void> check_access(const Machine& machine) {
+  if (access(machine.data_dir.c_str(), R_OK) == 0 || errno != EACCES) return {};
+  return fail(bad_request(concat("what is in ", machine.data_dir, " is for root alone: run this as root")));
+}
 
 bool Machine::is_usual() const { return data_dir == kDataDir; }
 
@@ -56,12 +80,11 @@ std::vector<Flag> with_machine_flags(std::span<const Flag> own) {
   return flags;
 }
 
-Machine machine_of(const FlagSet& flags) {
+Result<Machine> machine_of(const FlagSet& flags) {
   Machine machine;
-  machine.data_dir = flags.text("data-dir");
+  machine.data_dir = TRY(own_folder(flags, "data-dir"));
   bool usual = machine.is_usual();
-  machine.run_dir = flags.text("run-dir");
-  if (machine.run_dir.empty()) machine.run_dir = usual ? "/run/sampan" : machine.data_dir + "/run";
+  machine.run_dir = flags.given("run-dir") ? TRY(own_folder(flags, "run-dir")) : usual ? std::string("/run/sampan") : machine.data_dir + "/run";
   machine.kubeconfig = flags.text("kubeconfig");
   if (machine.kubeconfig.empty()) machine.kubeconfig = usual ? "/etc/sampan/admin.kubeconfig" : machine.data_dir + "/admin.kubeconfig";
   machine.containerd = flags.text("containerd");
@@ -108,11 +131,16 @@ std::optional<int> parse_or_exit(FlagSet& flags, Arguments arguments, std::strin
   return 0;
 }
 
-int report(Result<void> result) {
-  if (result) return 0;
-  std::string_view why = result.error().message();
+std::string_view plain_message(const Error& error) {
+  std::string_view why = error.message();
   constexpr std::string_view kPrefix = "Internal error occurred: ";  // for clients, not for whoever sits at the terminal
   if (why.starts_with(kPrefix)) why.remove_prefix(kPrefix.size());
+  return why;
+}
+
+int report(Result<void> result) {
+  if (result) return 0;
+  auto why = plain_message(result.error());
   std::fprintf(stderr, "Error: %.*s\n", static_cast<int>(why.size()), why.data());
   return 1;
 }

@@ -21,6 +21,7 @@ struct Machine {
   std::string node_flags() const { return data_dir + "/node.flags"; }
   bool is_node() const;
   std::string node_flag(std::string_view name) const;  // "node-name"; "" if it is not among them
+  bool is_there() const;  // whether a cluster has ever run here
   bool is_usual() const;  // at the place where a machine's only cluster is
 };
 
@@ -33,7 +34,10 @@ inline constexpr Flag kMachineFlags[] = {
     {"Cluster", "containerd", Flag::Type::String, "", Flag::Effect::Works, "The socket of a containerd to use. Without it the cluster runs one of its own."},
 };
 std::vector<Flag> with_machine_flags(std::span<const Flag> own);
-Machine machine_of(const FlagSet& flags);
+// Folders are made absolute; an error where one is no folder that a cluster could have for itself.
+Result<Machine> machine_of(const FlagSet& flags);
+// What a cluster keeps is for root alone.
+Result<void> check_access(const Machine& machine);
 
 // Whether nobody listens there; `advice` is for the case that somebody does.
 Result<void> check_port(uint16_t port, std::string_view advice);
@@ -46,6 +50,7 @@ std::string span_text(int64_t microseconds);
 
 // Parses, shows help, says errors: what every command for people does first. The exit code where there is nothing more to do.
 std::optional<int> parse_or_exit(FlagSet& flags, Arguments arguments, std::string_view program, std::string_view about);
+std::string_view plain_message(const Error& error);
 int report(Result<void> result);  // prints the error, if any; the exit code
 
 }  // namespace sampan::cmd

@@ -14,8 +14,13 @@ int main(int argc, char** argv) {
   if (argc > 1)
     for (const Command& command : commands())
       if (argv[1] == command.name) return command.run({argv + 2, argv + argc});
-  std::fprintf(argc > 1 ? stderr : stdout, "sampan: a whole Kubernetes in one binary\n\nusage: sampan COMMAND [flags]\n\n");
+  bool is_help = argc > 1 && (std::strcmp(argv[1], "help") == 0 || std::strcmp(argv[1], "--help") == 0 || std::strcmp(argv[1], "-h") == 0);
+  if (argc > 1 && !is_help) {
+    std::fprintf(stderr, "Error: there is no command %s; `sampan help` lists them\n", argv[1]);
+    return 2;
+  }
+  std::printf("sampan: a whole Kubernetes in one binary\n\nusage: sampan COMMAND [flags]\n\n");
   for (const Command& command : commands())
-    std::fprintf(argc > 1 ? stderr : stdout, "  %-20s %s\n", command.name.data(), command.summary.data());
-  return argc > 1 ? 2 : 0;
+    std::printf("  %-20s %s\n", command.name.data(), command.summary.data());
+  return 0;
 }

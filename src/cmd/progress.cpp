@@ -31,14 +31,20 @@ Result<void> wait_for(const cluster::Daemon& daemon, int64_t timeout_us, std::st
   for (int64_t until = now_us() + timeout_us; now_us() < until;) {
     auto result = there();
     if (result && *result) return {};
-    if (!result) last = result.error().message();
+    if (!result) last = plain_message(result.error());
     if (!cluster::running(daemon)) return fail(internal_error(concat(daemon.name, " has ended; it said:\n", cluster::last_words(daemon, 5))));
     usleep(10'000);
   }
   return fail(internal_error(concat(what, " after ", timeout_us / 1'000'000, " s: ", last, "\nMore is in ", daemon.log_file)));
 }
 
+Result<void> check_runtime(const Machine& machine) {
+  if (cluster::listens(machine.socket())) return {};
+  return fail(bad_request(concat("no container runtime listens at ", machine.socket(), machine.containerd.empty() ? ": `sampan up` starts it" : "")));
+}
+
 Result<void> bring_up_runtime(const Machine& machine, Progress& progress) {
+  if (!machine.containerd.empty()) TRY(check_runtime(machine));
   TRY(cluster::make_directory(machine.data_dir, 0711));
   TRY(cluster::make_directory(machine.run_dir, 0711));
   if (machine.containerd.empty()) {

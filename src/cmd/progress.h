@@ -25,6 +25,9 @@ int64_t now_us();  // that never goes back
 // Asks until `there` says so. Ends early where the daemon has ended.
 Result<void> wait_for(const cluster::Daemon& daemon, int64_t timeout_us, std::string_view what, const std::function<Result<bool>()>& there);
 
+// That somebody listens at its socket.
+Result<void> check_runtime(const Machine& machine);
+
 // Directories, the container runtime (unless one was named), and in it the images that the cluster brings along.
 Result<void> bring_up_runtime(const Machine& machine, Progress& progress);
 

@@ -74,6 +74,7 @@ Result<Component::Part> start(Component& component, const scheduler::Config& con
   setup.random = &secure_random();
   setup.executor = &component.executor();
   setup.config = config;
+  setup.writes_at_once = client::kConnectionsKept;
   std::shared_ptr<scheduler::Scheduler> running = TRY(scheduler::Scheduler::create(std::move(setup)));
   running->start();
   return Component::Part(std::move(running));
@@ -81,7 +82,7 @@ Result<Component::Part> start(Component& component, const scheduler::Config& con
 
 Result<void> run(const FlagSet& flags) {
   auto wishes = TRY(read_wishes(flags));
-  auto component = TRY(Component::connect(wishes.component, "kube-scheduler", kWorkers));
+  auto component = TRY(Component::connect(wishes.component, "kube-scheduler", kWorkers, client::kConnectionsKept));
   return component->run([&](Component& it) { return start(it, wishes.config); });
 }
 

@@ -25,7 +25,7 @@ class Process final : public ServerProcess {
   Result<void> start() {
     api_ = TRY(ApiProcess::start(options_.api));
     if (!options_.kubeconfig.empty()) TRY(write_kubeconfig());
-    executor_ = make_thread_pool(kWorkers);
+    executor_ = make_thread_pool(kWorkers, scheduler::kWritesAtOnce);
     informers_ = std::make_unique<client::Informers>(apiserver::in_process_caches(api_->server()), *executor_);
     admin_api_ = connect({"system:admin", {"system:masters", "system:authenticated"}, "sampan"});
     if (options_.controllers) TRY(start_controllers());

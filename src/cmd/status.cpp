@@ -49,6 +49,7 @@ struct Counts {
 
 Result<Counts> count(const Machine& machine) {
   Counts counts;
+  TRY(check_access(machine));
   // A machine that joined sees all nodes, and its own pods.
   auto kubeconfig = machine.is_node() ? NodeFiles{machine.data_dir}.kubeconfig() : machine.kubeconfig;
   auto own_pods = machine.is_node() ? concat("spec.nodeName=", machine.node_flag("node-name")) : std::string();
@@ -102,9 +103,22 @@ int show_status(const Machine& machine, bool json) {
     std::printf("nodes              %d of %d ready\npods               %d of %d running\n", counts->nodes_ready, counts->nodes, counts->pods_running,
                 counts->pods);
   else
-    std::printf("API                does not answer: %s\n", counts.error().message().c_str());
+    std::printf("API                cannot be asked: %s\n", counts.error().message().c_str());
   if (!machine.is_node()) std::printf("kubeconfig         %s\n", machine.kubeconfig.c_str());
   return well ? 0 : 1;
+}
+
+Result<void> show_logs(const FlagSet& flags) {
+  auto machine = TRY(machine_of(flags));
+  TRY(check_access(machine));
+  auto file = flags.is_true("runtime") ? machine.containerd_options().log_file : machine.server().log_file;
+  auto lines = concat(flags.number("tail"));
+  if (access(file.c_str(), F_OK) != 0) return fail(bad_request(concat("no cluster has run here: there is no ", file)));
+  if (flags.is_true("follow"))
+    execlp("tail", "tail", "-n", lines.c_str(), "-F", file.c_str(), nullptr);
+  else
+    execlp("tail", "tail", "-n", lines.c_str(), file.c_str(), nullptr);
+  return fail(internal_error(concat("run tail: ", strerror(errno))));
 }
 
 }  // namespace
@@ -115,21 +129,15 @@ int run_status(Arguments arguments) {
   if (auto code = parse_or_exit(flags, arguments, "sampan status", kStatusAbout)) return *code;
   auto output = flags.text("output");
   if (!output.empty() && output != "json") return report(fail(bad_request(concat("--output may be json, not ", quoted(output)))));
-  return show_status(machine_of(flags), output == "json");
+  auto machine = machine_of(flags);
+  return machine ? show_status(*machine, output == "json") : report(fail(std::move(machine).error()));
 }
 
 int run_logs(Arguments arguments) {
   auto table = with_machine_flags(kLogsFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, arguments, "sampan logs", kLogsAbout)) return *code;
-  auto machine = machine_of(flags);
-  auto file = flags.is_true("runtime") ? machine.containerd_options().log_file : machine.server().log_file;
-  auto lines = concat(flags.number("tail"));
-  if (flags.is_true("follow"))
-    execlp("tail", "tail", "-n", lines.c_str(), "-F", file.c_str(), nullptr);
-  else
-    execlp("tail", "tail", "-n", lines.c_str(), file.c_str(), nullptr);
-  return report(fail(internal_error(concat("run tail: ", strerror(errno)))));
+  return report(show_logs(flags));
 }
 
 }  // namespace sampan::cmd

@@ -63,7 +63,9 @@ Result<void> list(client::Api& api) {
 }
 
 Result<void> run(const FlagSet& flags, const std::vector<std::string>& words) {
-  auto config = client::load_kubeconfig(machine_of(flags).kubeconfig);
+  auto machine = TRY(machine_of(flags));
+  TRY(check_access(machine));
+  auto config = client::load_kubeconfig(machine.kubeconfig);
   if (!config) return fail(bad_request(concat("there is no cluster on this machine: ", config.error().message())));
   auto remote = TRY(client::Remote::connect(*config, "sampan"));
   auto api = client::https_api(remote, "sampan");

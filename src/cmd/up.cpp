@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "base/names.h"
 #include "base/text.h"
 #include "client/https.h"
 #include "cluster/certificates.h"
@@ -10,6 +11,7 @@
 #include "cmd/machine.h"
 #include "cmd/place.h"
 #include "cmd/progress.h"
+#include "network/address.h"
 
 namespace sampan::cmd {
 
@@ -48,6 +50,7 @@ class Up {
     if (geteuid() != 0) return fail(bad_request("a cluster makes network interfaces, mounts and control groups: run this as root"));
     int64_t began = now_us();
     if (machine_.is_node()) return fail(bad_request("this machine is a node of another cluster: `sampan join` starts it, `sampan down --purge` makes it forget"));
+    TRY(check_flags());
     bool was_there = cluster::running(server_) != 0;
     if (was_there)
       std::printf("A cluster runs already (its data is in %s).\n", machine_.data_dir.c_str());
@@ -67,6 +70,18 @@ class Up {
   }
 
  private:
+  // What the server would refuse, told before anything is made.
+  Result<void> check_flags() const {
+    if (auto port = flags_.number("secure-port"); port < 1 || port > 65535) return fail(bad_request(concat("--secure-port=", port, ": a port is between 1 and 65535")));
+    for (std::string_view name : {"cluster-cidr", "service-cluster-ip-range"})
+      for (const auto& network : flags_.list(name))
+        if (!network::parse_network(trim(network))) return fail(bad_request(concat("--", name, "=", network, ": no network, as 10.244.0.0/16 is one")));
+    Complaints complaints;
+    if (flags_.given("node-name")) check_dns1123_subdomain(flags_.text("node-name"), complaints);
+    if (!complaints.empty()) return fail(bad_request(concat("--node-name=", flags_.text("node-name"), ": ", complaints[0])));
+    return {};
+  }
+
   Result<void> check_ports() {
     auto check = [](uint16_t port, std::string_view advice) -> Result<void> {
       // The kernel takes back a moment later what a killed server had.
@@ -186,7 +201,7 @@ int run_up(Arguments arguments) {
   auto table = with_machine_flags(kFlags);
   FlagSet flags(table);
   if (auto code = parse_or_exit(flags, arguments, "sampan up", kAbout)) return *code;
-  return report(Up(machine_of(flags), flags).run());
+  return report([&]() -> Result<void> { return Up(TRY(machine_of(flags)), flags).run(); }());
 }
 
 }  // namespace sampan::cmd

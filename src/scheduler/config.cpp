@@ -73,7 +73,7 @@ Result<Config> parse_config(std::string_view text) {
   if (!root["extenders"].empty()) return fail(bad_request("extenders: not supported"));
   config.percentage_of_nodes_to_score =
       static_cast<int>(TRY(number(root["percentageOfNodesToScore"], "percentageOfNodesToScore", 0, 100, 0)));
-  config.parallelism = static_cast<unsigned>(TRY(number(root["parallelism"], "parallelism", 1, 1024, config.parallelism)));
+  TRY(number(root["parallelism"], "parallelism", 1, 1024, 16));  // of upstream's filters; here one thread decides
   config.pod_initial_backoff_seconds = TRY(number(root["podInitialBackoffSeconds"], "podInitialBackoffSeconds", 1, 86'400, 1));
   config.pod_max_backoff_seconds =
       TRY(number(root["podMaxBackoffSeconds"], "podMaxBackoffSeconds", config.pod_initial_backoff_seconds, 86'400,

@@ -36,7 +36,6 @@ struct Config {
   std::vector<ProfileConfig> profiles{ProfileConfig()};
   int percentage_of_nodes_to_score = 0;  // 0: by the size of the cluster
   int64_t pod_initial_backoff_seconds = 1, pod_max_backoff_seconds = 10;
-  unsigned parallelism = 16;  // writes at once
   std::shared_ptr<Arena> arena;  // of the plug-ins' arguments
 };
 

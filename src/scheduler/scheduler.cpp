@@ -37,7 +37,7 @@ Result<void> Scheduler::open() {
   options.max_backoff_us = setup_.config.pod_max_backoff_seconds * 1'000'000;
   queue_ = std::make_unique<Queue>(*setup_.clock, [this](const PodInfo& pod) { return profile_of(pod); }, options);
   algorithm_ = std::make_unique<Algorithm>(state_, *setup_.random, setup_.config.percentage_of_nodes_to_score);
-  writer_ = std::make_unique<Writer>(*setup_.clock, *setup_.executor, setup_.config.parallelism);
+  writer_ = std::make_unique<Writer>(*setup_.clock, *setup_.executor, setup_.writes_at_once);
   return {};
 }
 

@@ -19,6 +19,9 @@
 
 namespace sampan::scheduler {
 
+// Bindings and the like under way at once, on the executor's threads: enough for the store to take many in one commit. Upstream knows no limit.
+inline constexpr unsigned kWritesAtOnce = 128;
+
 struct Setup {
   std::function<std::unique_ptr<client::Api>(client::Identity)> connect;
   client::Informers* informers = nullptr;
@@ -26,6 +29,7 @@ struct Setup {
   Random* random = nullptr;
   Executor* executor = nullptr;
   Config config = {};
+  unsigned writes_at_once = kWritesAtOnce;
 };
 
 class Scheduler final : private Effects {

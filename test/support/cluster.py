@@ -33,10 +33,15 @@ def run(*command, **more):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, errors='replace', **more)
 
 
-def must(*command, **more):
-    done = run(*command, timeout=60, **more)
+def must(*command, timeout=60, **more):
+    """What it wrote; raises Failed where it did not succeed in time."""
+    words = ' '.join(str(word) for word in command)[:300]
+    try:
+        done = run(*command, timeout=timeout, **more)
+    except subprocess.TimeoutExpired:
+        raise Failed('%s: not done after %d s' % (words, timeout))
     if done.returncode:
-        raise Failed('%s: %s' % (' '.join(str(word) for word in command), done.stderr.strip() or done.stdout.strip()))
+        raise Failed('%s: %s' % (words, (done.stdout + done.stderr).strip()[-3000:]))
     return done.stdout
 
 

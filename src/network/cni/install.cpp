@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <linux/netlink.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "base/text.h"
 #include "network/cni/config.h"
+#include "network/cni/ipam.h"
 #include "network/cni/nat.h"
 #include "network/cni/routes.h"
 #include "network/netlink/links.h"
@@ -177,6 +179,9 @@ Result<void> uninstall(const Installation& installation) {
   TRY(remove_nat(netfilter, configuration_of(installation)));
   std::optional<Link> bridge = TRY(find_link(route, installation.bridge));
   if (bridge && bridge->kind == "bridge") TRY(remove_link(route, bridge->index));
+  // Of pods that nobody took from the network, because their runtime was killed: with the namespace its links go.
+  for (const std::string& path : TRY(AddressFiles::open(installation.state_directory, installation.network)).namespaces())
+    if (umount2(path.c_str(), MNT_DETACH) == 0) unlink(path.c_str());
   std::string state = concat(installation.state_directory, "/", installation.network);
   nftw(state.c_str(), [](const char* path, const struct stat*, int, FTW*) { return ::remove(path); }, 8, FTW_DEPTH | FTW_PHYS);
   return {};

@@ -15,6 +15,7 @@ namespace sampan::network::cni {
 namespace {
 
 constexpr uint64_t kTriesMax = 1 << 17;  // of a range: beyond, a network is as good as full
+constexpr std::string_view kPortsNote = "ports-", kNamespaceNote = "netns-";
 
 Error io_error(std::string_view what) {
   int error = errno;
@@ -153,14 +154,27 @@ std::vector<Attachment> AddressFiles::owners() const {
   return found;
 }
 
-std::string AddressFiles::note_path(const Attachment& owner) const { return concat(directory_, "/ports-", owner.container_id, "-", owner.ifname); }
+std::string AddressFiles::note_path(const Attachment& owner, Note kind) const {
+  return concat(directory_, "/", kind == Note::Ports ? kPortsNote : kNamespaceNote, owner.container_id, "-", owner.ifname);
+}
 
-Result<void> AddressFiles::keep_note(const Attachment& owner, std::string_view text) {
-  TRY(write_file(note_path(owner), O_TRUNC, text));
+Result<void> AddressFiles::keep_note(const Attachment& owner, Note kind, std::string_view text) {
+  TRY(write_file(note_path(owner, kind), O_TRUNC, text));
   return {};
 }
 
-std::string AddressFiles::note(const Attachment& owner) const { return read_file(note_path(owner)); }
-void AddressFiles::drop_note(const Attachment& owner) { unlink(note_path(owner).c_str()); }
+std::string AddressFiles::note(const Attachment& owner, Note kind) const { return read_file(note_path(owner, kind)); }
+
+void AddressFiles::drop_notes(const Attachment& owner) {
+  for (auto kind : {Note::Ports, Note::Namespace}) unlink(note_path(owner, kind).c_str());
+}
+
+std::vector<std::string> AddressFiles::namespaces() const {
+  std::vector<std::string> found;
+  each_file(directory_, [&](std::string_view name) {
+    if (name.starts_with(kNamespaceNote)) found.push_back(read_file(concat(directory_, "/", name)));
+  });
+  return found;
+}
 
 }  // namespace sampan::network::cni

@@ -19,14 +19,16 @@ class AddressFiles {
   Result<void> release(const Attachment& owner);
   std::vector<Attachment> owners() const;
 
-  // What else is to be remembered of an attachment, in a file of its own.
-  Result<void> keep_note(const Attachment& owner, std::string_view text);
-  std::string note(const Attachment& owner) const;
-  void drop_note(const Attachment& owner);
+  // What else is to be remembered of an attachment, each in a file of its own: its ports, and the path of its network namespace.
+  enum class Note : uint8_t { Ports, Namespace };
+  Result<void> keep_note(const Attachment& owner, Note kind, std::string_view text);
+  std::string note(const Attachment& owner, Note kind) const;
+  void drop_notes(const Attachment& owner);
+  std::vector<std::string> namespaces() const;  // of all attachments
 
  private:
   AddressFiles(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
-  std::string note_path(const Attachment& owner) const;
+  std::string note_path(const Attachment& owner, Note kind) const;
   std::string directory_;
   int lock_;
 };

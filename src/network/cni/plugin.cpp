@@ -97,18 +97,19 @@ Result<std::string> add(const Invocation& invocation, const Configuration& confi
   AddressFiles files = TRY(AddressFiles::open(configuration.state_directory, configuration.name));
   if (!files.of(owner).empty()) return fail(cni_error(Failed, concat(owner.container_id, " has an address for ", owner.ifname, " already")));
   Undo undo{[&] {
-    (void)close_ports(netfilter, configuration, read_forwards(files.note(owner)));
+    (void)close_ports(netfilter, configuration, read_forwards(files.note(owner, AddressFiles::Note::Ports)));
     (void)unwire_pod(route, owner);
-    files.drop_note(owner);
+    files.drop_notes(owner);
     (void)files.release(owner);
   }};
   std::vector<Address> addresses;
   for (const Network& range : configuration.pod_networks) addresses.push_back(TRY(files.reserve(range, owner)));
+  TRY(files.keep_note(owner, AddressFiles::Note::Namespace, invocation.netns));
   TRY(ensure_nat(netfilter, configuration));
   Wired wired = TRY(wire_pod(route, configuration, owner, pod, addresses));
   std::vector<PortForward> forwards = forwards_of(configuration, addresses);
   if (!forwards.empty()) {
-    TRY(files.keep_note(owner, write_forwards(forwards)));
+    TRY(files.keep_note(owner, AddressFiles::Note::Ports, write_forwards(forwards)));
     TRY(open_ports(netfilter, configuration, forwards));
     for (const PortForward& forward : forwards)  // flows that were there before would go on to nowhere
       if (forward.mapping.protocol == 17) (void)forget_flows_to_port(netfilter, forward.pod.v6, 17, forward.mapping.host_port);
@@ -119,9 +120,9 @@ Result<std::string> add(const Invocation& invocation, const Configuration& confi
 
 Result<void> remove_attachment(NetlinkSocket& route, NetlinkSocket& netfilter, const Configuration& configuration, AddressFiles& files,
                                const Attachment& owner) {
-  TRY(close_ports(netfilter, configuration, read_forwards(files.note(owner))));
+  TRY(close_ports(netfilter, configuration, read_forwards(files.note(owner, AddressFiles::Note::Ports))));
   TRY(unwire_pod(route, owner));
-  files.drop_note(owner);
+  files.drop_notes(owner);
   return files.release(owner);
 }
 
