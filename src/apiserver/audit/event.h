@@ -13,15 +13,17 @@
 
 namespace sampan::apiserver {
 
+// What a Status says that was answered.
+struct AuditedStatus {
+  std::string status, message, reason, details;  // the last as JSON
+  int code = 0;
+};
+
 struct AuditEvent {
   struct ObjectReference {
     std::string resource, name_space, name, uid, group, version, resource_version, subresource;
   };
-  struct Status {
-    Status() : code(0) {}  // Clang makes none by itself before the whole event is known
-    std::string status, message, reason, details;  // the last as JSON
-    int code;
-  };
+  using Status = AuditedStatus;
 
   AuditLevel level = AuditLevel::None;
   AuditStage stage = AuditStage::RequestReceived;
