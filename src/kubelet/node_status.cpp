@@ -7,6 +7,7 @@
 #include "api/coordination_v1_edit.h"
 #include "api/core_v1_edit.h"
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace sampan::kubelet {
@@ -189,7 +190,8 @@ Result<schema::ObjectRef> NodeWriter::enroll(const NodeInput& in) {
   }
   node_uid_ = node->as<core_v1::Node>().metadata().uid();
   written_at_ = 0;
-  TRY(tell(in));
+  // It is there: what cannot be told of it yet is told in the next round.
+  if (auto told = tell(in); !told) LOG_INFO("the status of the new node cannot be told yet: ", told.error().message());
   return node;
 }
 
