@@ -123,7 +123,8 @@ bool AgentImpl::keep_node(int64_t now) {
   auto in = node_input();
   if (!is_enrolled_) {
     // Made anew it gets another network for its pods: those of before would be cut off, and go first, as pods without a node do.
-    if (was_deleted_ && has_pods_of_server()) return false;
+    // Where it is there again (an answer was lost, or somebody made it), pods that wait for it are no reason to wait for them.
+    if (was_deleted_ && has_pods_of_server() && !node_.is_there(options_.node_name)) return false;
     auto node = node_.enroll(in);
     if (!node) {
       LOG_V(1, "the node cannot be registered: ", node.error().message());

@@ -161,6 +161,8 @@ void write_node(const NodeInput& in, Value tree, int64_t now, bool beat) {
   write_condition(list, "Ready", ready, ready ? "KubeletReady" : "KubeletNotReady", ready ? std::string_view("kubelet is posting ready status") : in.not_ready, now, beat);
 }
 
+bool NodeWriter::is_there(const std::string& name) { return api_.get(client::builtin("", "nodes"), "", name).has_value(); }
+
 Result<schema::ObjectRef> NodeWriter::enroll(const NodeInput& in) {
   auto& nodes = client::builtin("", "nodes");
   auto now = clock_.now_us() / kSecond;

@@ -45,6 +45,7 @@ class NodeWriter {
  public:
   NodeWriter(client::Api& api, Recorder& recorder, Clock& clock) : api_(api), recorder_(recorder), clock_(clock) {}
 
+  bool is_there(const std::string& name);  // the node, on the server
   // Makes the node, or takes over the one there is.
   Result<schema::ObjectRef> enroll(const NodeInput& input);
   // Writes the status if it has changed, or five minutes after it was last written. Tells of changes of conditions by events.
