@@ -12,7 +12,7 @@
 
 namespace sampan::network {
 
-inline constexpr int kWaitMs = 200;  // for an answer that should not come
+inline constexpr int kWaitMs = 500;  // for an answer: as long as one takes on a busy machine, since whoever should get none waits so long too
 
 struct SocketAddress {
   SocketAddress(std::string_view address, uint16_t port) {
