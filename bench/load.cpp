@@ -1,8 +1,8 @@
 // The load generator of bench/run: one kind of load against one API server, its result on standard output as JSON.
 //
-//   load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT
+//   load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT [PODS]
 //
-// create: COUNT pods of 1 KB of spec each. get: COUNT reads of them. list: COUNT times all pods. watch: COUNT watchers of one namespace; the time
+// create: COUNT pods of 1 KB of spec each. get: COUNT reads of PODS of them (10000). list: COUNT times all pods. watch: COUNT watchers of one namespace; the time
 // from sending a change of one pod until the last watcher has it. flood: COUNT reads, one after another, by one user; then as many while another user asks
 // for 16 lists of all pods at a time, from a process of its own.
 #include <signal.h>
@@ -245,16 +245,17 @@ void flooded(int port, const char* certificate, const char* key, size_t count) {
 }  // namespace bench
 
 int main(int count, char** arguments) {
-  if (count != 6) bench::die("usage: load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT");
+  if (count != 6 && count != 7) bench::die("usage: load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT [PODS]");
   std::string what = arguments[4];
-  size_t number = std::strtoul(arguments[5], nullptr, 10);
+  size_t number = std::strtoul(arguments[5], nullptr, 10), made = count == 7 ? std::strtoul(arguments[6], nullptr, 10) : 10000;
+  if (made == 0) bench::die("PODS: how many there are");
   if (what == "flood") return bench::flooded(std::atoi(arguments[1]), arguments[2], arguments[3], number), 0;
   bench::Engine engine(std::atoi(arguments[1]), arguments[2], arguments[3]);
   if (what == "create") {
     bench::many(engine, number, 201, [](size_t i) { return bench::Request{.method = "POST", .path = bench::pods, .body = bench::pod(i)}; });
   } else if (what == "get") {
-    bench::many(engine, number, 200, [number](size_t i) {
-      return bench::Request{.method = "GET", .path = std::string(bench::pods) + "/" + bench::pod_name(i * 7919 % std::min<size_t>(number, 10000))};
+    bench::many(engine, number, 200, [made](size_t i) {
+      return bench::Request{.method = "GET", .path = std::string(bench::pods) + "/" + bench::pod_name(i * 7919 % made)};
     });
   } else if (what == "list") {
     bench::list(engine, number);

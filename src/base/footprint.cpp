@@ -1,21 +1,32 @@
 #include "base/footprint.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
 
-// Of the linker: where the program's file is mapped, from the first page of constants to the end of the code.
-extern "C" const char __executable_start, etext;
-
 namespace sampan {
 
-void leave_startup_behind() {
+namespace {
+
+// The program itself is told of first. What it may write to is its own; the rest is pages of a file: the kernel has them, and maps them again at the next touch.
+int give_back_program(dl_phdr_info* program, size_t, void*) {
   auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  auto begin = reinterpret_cast<uintptr_t>(&__executable_start) & ~(page - 1), end = reinterpret_cast<uintptr_t>(&etext) & ~(page - 1);
-  // Clean pages of a file: the kernel has them, and maps them again at the next touch.
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  for (int i = 0; i < program->dlpi_phnum; i++) {
+    const auto& part = program->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W)) continue;
+    uintptr_t begin = (program->dlpi_addr + part.p_vaddr + page - 1) & ~(page - 1), end = (program->dlpi_addr + part.p_vaddr + part.p_memsz) & ~(page - 1);
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 1;
+}
+
+}  // namespace
+
+void leave_startup_behind() {
+  ::dl_iterate_phdr(give_back_program, nullptr);
   ::malloc_trim(0);
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/environment.h"
 #include "schema/json.h"
 
 namespace sampan::kubelet {
@@ -24,6 +25,52 @@ TEST(NodeStatus, ResourcesOfOthersStay) {
   write_node(in, *tree, 1'700'000'000, true);
   EXPECT_EQ(json_of((*tree)["status"]["capacity"]), R"({"cpu":"2","pods":"110","example.com/gpu":"4"})");
   EXPECT_EQ(json_of((*tree)["status"]["allocatable"]), R"({"cpu":"1900m","pods":"110","example.com/gpu":"4"})");
+}
+
+// Knows one node; its status cannot be written.
+class Crowded final : public client::Api {
+ public:
+  Result<client::ObjectRef> get(const client::Resource&, std::string_view, std::string_view name) override {
+    if (!node) return fail(not_found("", "nodes", name));
+    return node;
+  }
+  Result<std::vector<client::ObjectRef>> list(const client::Resource&, std::string_view, std::string_view, std::string_view) override { return std::vector<client::ObjectRef>(); }
+  Result<client::ObjectRef> create(const client::Resource&, std::string_view, schema::Value object, const client::Options&) override {
+    node = TRY(schema::freeze(object, core_v1::Node::schema_type()));
+    return node;
+  }
+  Result<client::ObjectRef> update(const client::Resource&, schema::Value, const client::Options&) override { return fail(conflict("", "nodes", "n", "somebody else was quicker")); }
+  Result<client::ObjectRef> patch(const client::Resource&, std::string_view, std::string_view, client::PatchType, schema::Value, const client::Options&) override {
+    return fail(internal_error("not here"));
+  }
+  Result<void> remove(const client::Resource&, std::string_view, std::string_view, const client::DeleteOptions&) override { return fail(internal_error("not here")); }
+  Result<schema::Value> post(const client::Resource&, std::string_view, std::string_view, std::string_view, schema::Value, Arena&) override {
+    return fail(internal_error("not here"));
+  }
+  Result<std::vector<const client::Resource*>> resources() override { return fail(internal_error("not here")); }
+
+  client::ObjectRef node;
+};
+
+class Silent final : public Recorder {
+ public:
+  void pod(const core_v1::Pod&, EventType, std::string_view, std::string) override {}
+  void container(const core_v1::Pod&, const ContainerSpec&, EventType, std::string_view, std::string) override {}
+  void node(EventType, std::string_view, std::string) override {}
+};
+
+// Else an agent whose node was deleted would wait for the pods to go that the new node has got since.
+TEST(NodeWriter, ANodeIsEnrolledThoughItsStatusCannotBeToldYet) {
+  Crowded api;
+  Silent recorder;
+  NodeWriter writer(api, recorder, real_clock());
+  NodeInput in;
+  in.name = "n";
+  EXPECT_FALSE(writer.is_there("n"));
+  auto node = writer.enroll(in);
+  ASSERT_TRUE(node) << node.error().message();
+  EXPECT_TRUE(writer.is_there("n"));
+  EXPECT_FALSE(writer.tell(in));
 }
 
 }  // namespace
