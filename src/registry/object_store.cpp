@@ -287,8 +287,11 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   } guard{undo};
 
   object = TRY(prepare_update(object, old, name_space, options, arena));
-  schema::keep_timestamps_if_unchanged(object, old);
   auto frozen = TRY(schema::freeze(object, *resource_->type));
+  if (schema::only_times_differ(*frozen, old)) {  // then the old ones stand, and the write is none
+    object["metadata"].set("managedFields", schema::thaw(old["metadata"]["managedFields"], arena));
+    frozen = TRY(schema::freeze(object, *resource_->type));
+  }
   // A binding changes what the pod is, not what is wanted of it.
   bool counts = options.subresource != "status" && options.subresource != "binding";
   if (rules_->has_generation && counts && spec_differs(*frozen, old)) {

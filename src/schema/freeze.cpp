@@ -36,6 +36,10 @@ class Freezer {
         slot = value.is_string() ? out_.int_or_string(value.as_string()) : out_.int_or_string(static_cast<int32_t>(value.as_int()));
         return value.is_string() || value.is_int() || wrong("an integer or a string");
       case Kind::Raw:
+        if (auto text = value.unread_json(); !text.empty()) {
+          slot = out_.string(text);
+          return true;
+        }
         scratch_.clear();
         write_json(scratch_, value);
         slot = out_.string(scratch_);
@@ -248,9 +252,9 @@ Value thaw_struct(const AnyView& view, const Type& type, Arena& arena, bool top)
     const Field& field = type.fields[i];
     AnyView value = view.field_of(type, i);
     if (value.present())
-      object.set(field.name, thaw(value, arena));
+      object.append(field.name, thaw(value, arena));
     else if (field.is(Field::Always) && !(top && is_type_meta(field)))
-      object.set(field.name, zero_value(field, arena));
+      object.append(field.name, zero_value(field, arena));
   }
   return object;
 }
@@ -279,6 +283,7 @@ Value thaw(const AnyView& view, Arena& arena) {
     }
     case Kind::Raw: {
       if (view.as_string().empty()) return Value::null();
+      if (view.as_string().starts_with('{')) return Value::unread_object(arena, view.as_string());
       auto parsed = parse_json(view.as_string(), arena);
       return parsed ? *parsed : Value::null();  // it was written by write_json, so it parses
     }
@@ -292,7 +297,7 @@ Value thaw(const AnyView& view, Arena& arena) {
     case Kind::Map: {
       if (view.slot() == 0) return Value::null();
       Value map = Value::object(arena, view.size());
-      for (uint32_t i = 0; i < view.size(); i++) map.set(view.key(i), thaw(view.value(i), arena));
+      for (uint32_t i = 0; i < view.size(); i++) map.append(view.key(i), thaw(view.value(i), arena));
       return map;
     }
   }
@@ -308,12 +313,12 @@ Value with_version(Value metadata, std::string_view version, Arena& arena) {
   bool placed = false;
   for (const auto& member : metadata.members()) {
     if (!placed && std::find(std::begin(kBefore), std::end(kBefore), member.name) == std::end(kBefore)) {
-      ordered.set("resourceVersion", version);
+      ordered.append("resourceVersion", version);
       placed = true;
     }
-    ordered.set(member.name, member.value);
+    ordered.append(member.name, member.value);
   }
-  if (!placed) ordered.set("resourceVersion", version);
+  if (!placed) ordered.append("resourceVersion", version);
   return ordered;
 }
 

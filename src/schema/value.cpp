@@ -1,6 +1,7 @@
 #include "schema/value.h"
 
 #include "base/check.h"
+#include "schema/json.h"
 #include "schema/schema.h"
 
 namespace sampan::schema {
@@ -21,6 +22,7 @@ struct ObjectData {
   uint32_t size, capacity;
   uint32_t* index;      // open addressing: position + 1, 0 is free; null while unused
   uint32_t index_mask;
+  std::string_view unread;  // the text that the members are still to be made of
 };
 
 }  // namespace detail
@@ -101,7 +103,7 @@ Value Value::object(Arena& arena, uint32_t capacity) {
   Value value;
   value.type_ = Type::Object;
   value.object_ = arena.allocate_array<ObjectData>(1);
-  *value.object_ = {&arena, arena.allocate_array<Member>(capacity), 0, capacity, nullptr, 0};
+  *value.object_ = {&arena, arena.allocate_array<Member>(capacity), 0, capacity, nullptr, 0, {}};
   return value;
 }
 
@@ -119,15 +121,36 @@ Value Value::object_of(Arena& arena, std::span<const Member> members) {
   return value;
 }
 
+Value Value::unread_object(Arena& arena, std::string_view json) {
+  Value value = object(arena);
+  value.object_->unread = json;
+  return value;
+}
+
+std::string_view Value::unread_json() const {
+  return is_object() ? object_->unread : std::string_view();
+}
+
+// The members of an object, which may have to be read first.
+ObjectData& Value::read() const {
+  if (!object_->unread.empty()) [[unlikely]] {
+    auto text = std::exchange(object_->unread, {});
+    auto parsed = parse_json(text, *object_->arena);
+    check(parsed && parsed->is_object());
+    *object_ = *parsed->object_;
+  }
+  return *object_;
+}
+
 uint32_t Value::size() const {
   if (is_list()) return list_->size;
-  if (is_object()) return object_->size;
+  if (is_object()) return read().size;
   return 0;
 }
 
 Value* Value::find(std::string_view name) const {
   if (!is_object()) return nullptr;
-  Member* member = find_member(*object_, name);
+  Member* member = find_member(read(), name);
   return member ? &member->value : nullptr;
 }
 
@@ -138,12 +161,13 @@ Value Value::operator[](std::string_view name) const {
 
 std::span<Member> Value::members() const {
   if (!is_object()) return {};
-  return {object_->members, object_->size};
+  ObjectData& object = read();
+  return {object.members, object.size};
 }
 
 void Value::set(std::string_view name, Value value) const {
   check(is_object());
-  if (Member* member = find_member(*object_, name))
+  if (Member* member = find_member(read(), name))
     member->value = value;
   else
     append_member(*object_, name, value);
@@ -151,15 +175,20 @@ void Value::set(std::string_view name, Value value) const {
 
 void Value::set_copy(std::string_view name, Value value) const {
   check(is_object());
-  if (Member* member = find_member(*object_, name))
+  if (Member* member = find_member(read(), name))
     member->value = value;
   else
     append_member(*object_, object_->arena->copy(name), value);
 }
 
+void Value::append(std::string_view name, Value value) const {
+  check(is_object());
+  append_member(read(), name, value);
+}
+
 bool Value::remove(std::string_view name) const {
   if (!is_object()) return false;
-  Member* member = find_member(*object_, name);
+  Member* member = find_member(read(), name);
   if (!member) return false;
   Member* end = object_->members + object_->size;
   std::copy(member + 1, end, member);
@@ -213,8 +242,9 @@ void Value::erase(uint32_t index) const {
 void Value::clear() const {
   if (is_list()) list_->size = 0;
   if (is_object()) {
-    object_->size = 0;
-    object_->index = nullptr;
+    ObjectData& object = read();
+    object.size = 0;
+    object.index = nullptr;
   }
 }
 
@@ -222,8 +252,9 @@ void Value::truncate(uint32_t size) const {
   check(size <= this->size());
   if (is_list()) list_->size = size;
   if (is_object()) {
-    object_->size = size;
-    object_->index = nullptr;
+    ObjectData& object = read();
+    object.size = size;
+    object.index = nullptr;
   }
 }
 
@@ -241,6 +272,7 @@ Value Value::clone(Arena& arena) const {
       return copy;
     }
     case Type::Object: {
+      if (auto text = unread_json(); !text.empty()) return unread_object(arena, arena.copy(text));
       Value copy = object(arena, size());
       for (const Member& member : members())
         append_member(*copy.object_, arena.copy(member.name), member.value.clone(arena));
@@ -274,6 +306,7 @@ bool Value::equals(Value other) const {
       return true;
     }
     case Type::Object: {
+      if (auto text = unread_json(); !text.empty() && text == other.unread_json()) return true;
       if (size() != other.size()) return false;
       for (const Member& member : members()) {
         Value* theirs = other.find(member.name);

@@ -39,6 +39,8 @@ class Value {
   // Of just these items; the members' names must differ from each other.
   static Value list_of(Arena& arena, std::span<const Value> items);
   static Value object_of(Arena& arena, std::span<const Member> members);
+  // Of the compact JSON text of an object, which must be good and outlive the tree: it is read when somebody looks inside.
+  static Value unread_object(Arena& arena, std::string_view json);
 
   Type type() const { return type_; }
   bool is_absent() const { return type_ == Type::Absent; }
@@ -67,6 +69,7 @@ class Value {
   std::span<Member> members() const;          // in insertion order
   void set(std::string_view name, Value value) const;       // `name` must outlive the tree, like strings
   void set_copy(std::string_view name, Value value) const;  // copies the name into the arena
+  void append(std::string_view name, Value value) const;    // a set of a name that is known to be new
   bool remove(std::string_view name) const;
   Value ensure_object(std::string_view name) const;  // the member, made if missing
   Value ensure_list(std::string_view name) const;
@@ -80,12 +83,16 @@ class Value {
   void clear() const;  // lists and objects
   void truncate(uint32_t size) const;  // keeps the first `size` items or members
 
+  std::string_view unread_json() const;  // of an object that nobody has looked into; else ""
+
   Arena& arena() const;  // of a list or an object
   Value clone(Arena& arena) const;
   // Same content; members in any order, 1 equals 1.0.
   bool equals(Value other) const;
 
  private:
+  detail::ObjectData& read() const;
+
   union {
     bool bool_;
     int64_t int_ = 0;

@@ -89,7 +89,7 @@ Result<Written> SqliteWriter::submit(Request& request) {
     waiting_.push_back(&request);
   }
   if (wake) wake_.notify_one();
-  request.done.wait(0);
+  request.done.wait();
   return std::move(request.result);
 }
 
@@ -304,8 +304,7 @@ void SqliteWriter::answer(Batch& batch, bool on_disk) {
       else
         request->result->previous->value = row->previous_value;
     }
-    request->done.store(1);
-    request->done.notify_one();
+    request->done.ring();
   }
 }
 
@@ -313,8 +312,7 @@ void SqliteWriter::fail_batch(Batch& batch, const Error& error) {
   for (auto* request : batch) {
     request->row = nullptr;
     request->result = fail(error.clone());
-    request->done.store(1);
-    request->done.notify_one();
+    request->done.ring();
   }
 }
 

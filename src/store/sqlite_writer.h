@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "base/doorbell.h"
 #include "store/sqlite.h"
 #include "store/sqlite_compaction.h"
 #include "store/watch_hub.h"
@@ -28,7 +29,7 @@ class SqliteWriter {
     Revision revision = 0;  // Compact
     Result<Written> result = Written{};
     std::shared_ptr<Row> row;  // what it wrote
-    std::atomic<int> done = 0;
+    Doorbell done;
   };
   using Batch = std::vector<Request*>;
 

@@ -44,9 +44,8 @@ Value managed_fields_of_scale(Value entries, std::string_view replicas, Arena& a
 Value managed_fields_after_scale(Value entries, Value scale_entries, std::string_view api_version,
                                  std::string_view replicas, Arena& arena);
 
-// The last step before a write is stored: if nothing but times of managedFields differs from `before`, they become the
-// old ones again, and the write is none.
-void keep_timestamps_if_unchanged(Value after, const Object& before);
+// Nothing but times of managedFields differs, so that the write would say nothing new.
+bool only_times_differ(const Object& after, const Object& before);
 
 // Strips all managedFields (for comparisons and for `Table` output).
 void strip_managed_fields(Value object);

@@ -16,9 +16,10 @@ bool asks_for_reset(Value entries) {
   return true;
 }
 
-bool same_but_time(Value a, Value b) {
-  for (std::string_view name : {"manager", "operation", "apiVersion", "subresource", "fieldsType", "fieldsV1"})
-    if (!a[name].equals(b[name])) return false;
+bool same_but_for(const AnyView& a, const AnyView& b, std::string_view but) {
+  std::span<const Field> fields = a.type().fields;
+  for (unsigned i = 0; i < fields.size(); i++)
+    if (fields[i].name != but && !a.field(i).equals(b.field(i))) return false;
   return true;
 }
 
@@ -70,24 +71,19 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
   return {};
 }
 
-void keep_timestamps_if_unchanged(Value after, const Object& before) {
-  Arena& arena = after.arena();
-  Value live = thaw(before, arena);
-  Value entries = after["metadata"]["managedFields"], stored = live["metadata"]["managedFields"];
-  if (entries.size() != stored.size() || entries.empty()) return;
+bool only_times_differ(const Object& after, const Object& before) {
+  AnyView entries = after["metadata"]["managedFields"], stored = before["metadata"]["managedFields"];
+  if (entries.size() != stored.size() || entries.size() == 0 || entries.equals(stored)) return false;
+  if (!same_but_for(after.view(), before.view(), "metadata") ||
+      !same_but_for(after["metadata"], before["metadata"], "managedFields"))
+    return false;
   // Times are part of the order, so an entry may stand elsewhere.
-  for (Value entry : entries.items()) {
-    auto same = [&](Value other) { return same_but_time(entry, other); };
-    if (std::none_of(stored.items().begin(), stored.items().end(), same)) return;
+  for (uint32_t i = 0; i < entries.size(); i++) {
+    bool found = false;
+    for (uint32_t j = 0; j < stored.size() && !found; j++) found = same_but_for(entries.item(i), stored.item(j), "time");
+    if (!found) return false;
   }
-  auto changes = compare_trees(live, after, before.type(), Reading::AsObject, arena);
-  if (!changes) return;
-  static constexpr std::string_view kManaged[] = {"metadata", "managedFields"};
-  static constexpr std::string_view kVersion[] = {"apiVersion"}, kKind[] = {"kind"};
-  const FieldSet* others = subtract_below(*changes, path_set(kManaged, arena), arena);
-  others = subtract_below(subtract_below(others, path_set(kVersion, arena), arena), path_set(kKind, arena), arena);
-  if (has_marks(others, FieldNode::Added | FieldNode::Modified | FieldNode::Removed)) return;
-  after["metadata"].set("managedFields", stored);
+  return true;
 }
 
 }  // namespace sampan::schema
