@@ -1,9 +1,10 @@
 // The load generator of bench/run: one kind of load against one API server, its result on standard output as JSON.
 //
-//   load PORT CERTIFICATE KEY create|get|list|watch|flood COUNT [PODS]
+//   load PORT CERTIFICATE KEY create|get|list|watch|churn|flood COUNT [PODS]
 //
 // create: COUNT pods of 1 KB of spec each. get: COUNT reads of PODS of them (10000). list: COUNT times all pods. watch: COUNT watchers of one namespace; the time
-// from sending a change of one pod until the last watcher has it. flood: COUNT reads, one after another, by one user; then as many while another user asks
+// from sending a change of one pod until the last watcher has it. churn: COUNT watchers as before and 400 changes of PODS, of which 16 at a time are written or not yet told
+// to all (a server may cut watchers that are far behind); how many events they get a second. flood: COUNT reads, one after another, by one user; then as many while another user asks
 // for 16 lists of all pods at a time, from a process of its own.
 #include <signal.h>
 #include <sys/prctl.h>
@@ -25,6 +26,7 @@ constexpr const char* pods = "/api/v1/namespaces/default/pods";
 constexpr int load_connections = 8, load_streams = 16;   // as many clients as keep either server busy
 constexpr int watch_streams = 50;                        // below every server's limit of streams on one connection
 constexpr int watch_rounds = 11;
+constexpr size_t churn_changes = 400;
 constexpr double patience_s = 600;
 constexpr unsigned visit_pause_us = 3000;
 
@@ -114,26 +116,33 @@ Request change(const std::string& path) {
   return {.method = "PATCH", .path = path, .body = R"({"metadata":{"labels":{"at":"t)" + std::to_string(now_seconds()) + R"("}}})", .content_type = "application/merge-patch+json"};
 }
 
+// COUNT watches of one namespace, and how many events each of them has.
+class Watchers {
+ public:
+  Watchers(Engine& engine, size_t count, const std::string& revision, std::function<void(size_t events)> on_event) : events_(count), on_event_(std::move(on_event)) {
+    Connection* connection = nullptr;
+    for (size_t i = 0; i < count; i++) {
+      if (i % watch_streams == 0) connection = &engine.connect();
+      connection->submit({.method = "GET", .path = std::string(pods) + "?watch=1&resourceVersion=" + revision,
+                          .on_data = [this, i](std::string_view piece) {
+                            // Sought with find: megabytes arrive at once, and the generator's own work must not be what is measured.
+                            for (size_t at = 0; (at = piece.find('\n', at)) != piece.npos; at++) on_event_(++events_[i]);
+                          },
+                          .on_done = [](int status, std::string& body) { die("a watch ended with " + std::to_string(status) + ": " + body.substr(0, 500)); }});
+    }
+  }
+
+ private:
+  std::vector<size_t> events_;
+  std::function<void(size_t)> on_event_;
+};
+
 void watch(Engine& engine, size_t count) {
   Connection& writer = engine.connect();
   std::string path = std::string(pods) + "/" + pod_name(0);
+  size_t round = 0, told = 0;
   // A change of its own gives the newest revision: the watches start there.
-  std::string revision = revision_in(once(engine, writer, change(path)));
-  std::vector<size_t> events(count);
-  size_t round = 0, told = 0, opened = 0;
-  Connection* connection = nullptr;
-  for (size_t i = 0; i < count; i++) {
-    if (i % watch_streams == 0) connection = &engine.connect();
-    connection->submit({.method = "GET", .path = std::string(pods) + "?watch=1&resourceVersion=" + revision,
-                        .on_data = [&, i](std::string_view piece) {
-                          // Sought with find: megabytes arrive at once, and the generator's own work must not be what is measured.
-                          for (size_t at = 0; (at = piece.find('\n', at)) != piece.npos; at++) {
-                            if (events[i]++ == 0) opened++;
-                            if (events[i] == round + 1) told++;
-                          }
-                        },
-                        .on_done = [](int status, std::string& body) { die("a watch ended with " + std::to_string(status) + ": " + body.substr(0, 500)); }});
-  }
+  Watchers watchers(engine, count, revision_in(once(engine, writer, change(path))), [&](size_t events) { told += events == round + 1; });
   // The first change shows that all watches stand; it is not counted.
   std::vector<double> times;
   for (; round < watch_rounds; round++) {
@@ -153,6 +162,29 @@ void watch(Engine& engine, size_t count) {
   }
   std::sort(times.begin(), times.end());
   report("{\"seconds\": %.5f, \"best\": %.5f}\n", times[times.size() / 2], times[0]);
+}
+
+void churn(Engine& engine, size_t count, size_t stored) {
+  Connection& writer = engine.connect();
+  size_t told = 0, sent = 0;
+  Watchers watchers(engine, count, revision_in(once(engine, writer, change(std::string(pods) + "/" + pod_name(0)))), [&](size_t) { told++; });
+  once(engine, writer, change(std::string(pods) + "/" + pod_name(0)));
+  if (!engine.run_until([&] { return told == count; }, 60)) die("not all watches stand after a minute");
+  told = 0;
+  auto go_on = [&] {
+    for (; sent < churn_changes && sent < told / count + load_streams; sent++) {
+      Request request = change(std::string(pods) + "/" + pod_name(sent * 7919 % stored));
+      request.on_done = [](int status, std::string& body) {
+        if (status != 200) die("answered " + std::to_string(status) + ": " + body.substr(0, 500));
+      };
+      writer.submit(std::move(request));
+    }
+    return told == count * churn_changes;
+  };
+  double start = now_seconds();
+  if (!engine.run_until(go_on, patience_s)) die("only " + std::to_string(told) + " events came in ten minutes");
+  double seconds = now_seconds() - start;
+  report("{\"seconds\": %.4f, \"per_second\": %.1f}\n", seconds, static_cast<double>(told) / seconds);
 }
 
 // Both users may do what they do here, and neither is exempt from flow control.
@@ -261,6 +293,8 @@ int main(int count, char** arguments) {
     bench::list(engine, number);
   } else if (what == "watch") {
     bench::watch(engine, number);
+  } else if (what == "churn") {
+    bench::churn(engine, number, made);
   } else {
     bench::die("no such load: " + what);
   }

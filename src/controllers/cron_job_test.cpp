@@ -7,7 +7,6 @@
 namespace sampan::controllers {
 namespace {
 
-using testing::kSeeds;
 using testing::Scenario;
 
 constexpr int64_t kStart = 1'767'225'600;  // 2026-01-01, a Thursday
@@ -47,7 +46,7 @@ TEST(CronJob, Due) {
 }
 
 TEST(CronJobScenario, StartsRemembersAndForgets) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Scenario s(seed, {"cronjob-controller", "job-controller"});
     s.world.apply(R"(
@@ -79,7 +78,7 @@ spec:
 }
 
 TEST(CronJobScenario, PoliciesOfConcurrency) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     bool replace = seed % 2;
     Scenario s(seed, {"cronjob-controller", "job-controller"});
@@ -95,7 +94,7 @@ TEST(CronJobScenario, PoliciesOfConcurrency) {
 }
 
 TEST(TtlAfterFinishedScenario, RemovesWhatHasEnded) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Scenario s(seed, {"job-controller", "ttl-after-finished-controller"});
     s.world.apply("{apiVersion: batch/v1, kind: Job, metadata: {name: brief}, spec: {ttlSecondsAfterFinished: 60, template: {spec: {restartPolicy: Never, "

@@ -9,7 +9,6 @@ namespace sampan::controllers {
 namespace {
 
 using registry::testing::make;
-using testing::kSeeds;
 using testing::Scenario;
 
 ObjectRef set_of(std::string_view pod_spec, std::string_view strategy = "{'type':'RollingUpdate','rollingUpdate':{'maxUnavailable':1,'maxSurge':0}}") {
@@ -152,7 +151,7 @@ spec:
 };
 
 TEST(DaemonSetScenario, FollowsNodesAndUpdates) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     bool surge = seed % 2;
     Agents agents(seed, surge ? "{type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}" : "{type: RollingUpdate}");

@@ -7,7 +7,6 @@
 namespace sampan::controllers {
 namespace {
 
-using testing::kSeeds;
 using testing::Scenario;
 
 TEST(Deployment, SharesInProportion) {
@@ -123,7 +122,7 @@ class Web : public Scenario {
 };
 
 TEST(DeploymentScenario, RollsOutAndBackWithEnoughPods) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed);
     ASSERT_TRUE(web.until([&] { return web.done(4, "v1"); }));
@@ -155,7 +154,7 @@ TEST(DeploymentScenario, RollsOutAndBackWithEnoughPods) {
 }
 
 TEST(DeploymentScenario, ScalesInTheMiddleOfARollout) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed);
     ASSERT_TRUE(web.until([&] { return web.done(4, "v1"); }));
@@ -169,7 +168,7 @@ TEST(DeploymentScenario, ScalesInTheMiddleOfARollout) {
 }
 
 TEST(DeploymentScenario, RecreateNeverMixesVersions) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed, "  strategy: {type: Recreate}\n");
     ASSERT_TRUE(web.until([&] { return web.done(4, "v1"); }));
@@ -189,7 +188,7 @@ TEST(DeploymentScenario, RecreateNeverMixesVersions) {
 }
 
 TEST(DeploymentScenario, PauseDeadlineAndRollbackByAnnotation) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed, "  progressDeadlineSeconds: 60\n  minReadySeconds: 5\n");
     ASSERT_TRUE(web.until([&] { return web.done(4, "v1"); }));

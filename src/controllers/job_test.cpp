@@ -8,7 +8,6 @@ namespace sampan::controllers {
 namespace {
 
 using registry::testing::make;
-using testing::kSeeds;
 using testing::Scenario;
 
 TEST(JobIndexes, Sets) {
@@ -195,7 +194,7 @@ class Work : public Scenario {
 };
 
 TEST(JobScenario, Completes) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     bool indexed = seed % 2;
     Work work(seed, concat("completions: 5, parallelism: 2, completionMode: ", indexed ? "Indexed" : "NonIndexed"), "[exit, '0']");
@@ -212,7 +211,7 @@ TEST(JobScenario, Completes) {
 }
 
 TEST(JobScenario, FailsAtItsLimit) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Work work(seed, "backoffLimit: 2", "[exit, '3']");
     ASSERT_TRUE(work.until([&] { return work.end("Failed") == "True BackoffLimitExceeded"; }));
@@ -229,7 +228,7 @@ TEST(JobScenario, FailsAtItsLimit) {
 }
 
 TEST(JobScenario, FailsByIndex) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Work work(seed, "completions: 3, parallelism: 3, completionMode: Indexed, backoffLimitPerIndex: 1", "[exit, '3']");
     ASSERT_TRUE(work.until([&] { return work.end("Failed") == "True FailedIndexes"; }));
@@ -239,7 +238,7 @@ TEST(JobScenario, FailsByIndex) {
 }
 
 TEST(JobScenario, SuspendDeadlineAndDeletion) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Work work(seed, "parallelism: 2, activeDeadlineSeconds: 100", "[sleep, '1000']");
     ASSERT_TRUE(work.until([&] { return work.of_status("ready") == 2; }));
@@ -254,7 +253,7 @@ TEST(JobScenario, SuspendDeadlineAndDeletion) {
 }
 
 TEST(JobScenario, PodsOfAJobThatIsGoneAreFreed) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Work work(seed, "parallelism: 2", "[sleep, '1000']");
     ASSERT_TRUE(work.until([&] { return work.of_status("ready") == 2; }));

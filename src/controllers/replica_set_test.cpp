@@ -8,7 +8,6 @@ namespace sampan::controllers {
 namespace {
 
 using schema::ObjectRef;
-using testing::kSeeds;
 using testing::Scenario;
 
 // name, node, phase, ready since (0: not ready), cost, restarts
@@ -92,7 +91,7 @@ TEST(ReplicaSetScenario, ScalesReplacesAdoptsAndLetsGo) {
   const struct {
     std::string_view yaml, group, resource, controller;
   } kinds[] = {{kSet, "apps", "replicasets", "replicaset-controller"}, {kController, "", "replicationcontrollers", "replicationcontroller-controller"}};
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     const auto& kind = kinds[seed % 2];
     SCOPED_TRACE(seed);
     Scenario s(seed, {kind.controller});

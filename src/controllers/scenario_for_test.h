@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "controllers/pods.h"
 #include "schema/json.h"
+#include "simulate/seeds.h"
 #include "simulate/world.h"
 
 namespace sampan::controllers::testing {
@@ -128,6 +129,5 @@ class Scenario {
   client::Subscription subscription_;
 };
 
-inline constexpr uint64_t kSeeds = 100;
 
 }  // namespace sampan::controllers::testing

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "simulate/seeds.h"
 #include "simulate/world.h"
 
 namespace sampan::controllers {
@@ -12,7 +13,7 @@ inline constexpr simulate::Faults kFaults{.conflicts = 50, .timeouts = 20, .drop
 
 // Stops at the first seed that fails, and says which.
 inline void for_seeds(const std::function<void(simulate::World&)>& scenario, uint64_t count = 100) {
-  for (uint64_t seed = 1; seed <= count; seed++) {
+  for (uint64_t seed : simulate::seeds(count)) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     simulate::World world(seed, kFaults);
     scenario(world);

@@ -10,7 +10,6 @@ namespace sampan::controllers {
 namespace {
 
 using registry::testing::make;
-using testing::kSeeds;
 using testing::Scenario;
 
 TEST(StatefulSet, Places) {
@@ -116,7 +115,7 @@ spec:
 };
 
 TEST(StatefulSetScenario, InOrderUpAndDownAndThroughAnUpdate) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed);
     bool ordered = true;
@@ -180,7 +179,7 @@ TEST(StatefulSetScenario, MorePodsThanThereCanBe) {
 }
 
 TEST(StatefulSetScenario, PartitionOrdinalsAndParallel) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     SCOPED_TRACE(seed);
     Web web(seed, "  podManagementPolicy: Parallel\n  ordinals: {start: 5}\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 2}}\n");
     ASSERT_TRUE(web.until([&] { return web.images() == "5=v1 6=v1 7=v1 "; }));

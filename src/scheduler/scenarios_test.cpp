@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
+#include "simulate/seeds.h"
 #include "simulate/world.h"
 
 namespace sampan::scheduler {
@@ -10,7 +11,6 @@ namespace {
 using simulate::Faults;
 using simulate::World;
 
-constexpr uint64_t kSeeds = 100;
 constexpr Faults kBadDay{.conflicts = 50, .timeouts = 50, .dropped_watches = 100};
 
 // With whom takes the taint off nodes that have become ready.
@@ -51,7 +51,7 @@ std::string scheduled_condition(World& world, std::string_view name) {
 }
 
 TEST(Scenarios, pending_pods_are_placed_when_a_node_arrives) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     World world(seed, seed == 1 ? Faults() : kBadDay);
     start(world);
     std::string yaml;
@@ -72,7 +72,7 @@ TEST(Scenarios, pending_pods_are_placed_when_a_node_arrives) {
 }
 
 TEST(Scenarios, room_that_is_given_back_is_used) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     World world(seed, kBadDay);
     start(world);
     world.add_node("n1");
@@ -103,7 +103,7 @@ TEST(Scenarios, the_less_important_make_room) {
     return concat("{apiVersion: v1, kind: Pod, metadata: {name: ", name, "}, spec: {priorityClassName: ", priority,
                   ", terminationGracePeriodSeconds: 0, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 80}]}]}}");
   };
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     World world(seed, seed == 1 ? Faults() : kBadDay);
     world.apply(kClasses);
     start(world);
@@ -148,7 +148,7 @@ TEST(Scenarios, pods_that_do_not_fit_say_why_once) {
 }
 
 TEST(Scenarios, volumes_are_made_where_the_pod_goes) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     World world(seed, seed == 1 ? Faults() : kBadDay);
     world.apply(
         "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: local}, provisioner: kubernetes.io/no-provisioner, volumeBindingMode: "
@@ -168,7 +168,7 @@ TEST(Scenarios, volumes_are_made_where_the_pod_goes) {
 }
 
 TEST(Scenarios, spread_holds_under_faults) {
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
+  for (uint64_t seed : simulate::seeds()) {
     World world(seed, kBadDay);
     start(world);
     for (auto name : {"n1", "n2", "n3"}) world.add_node(name);
