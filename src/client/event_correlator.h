@@ -32,7 +32,7 @@ class Recent {
       return items_.front().second;
     }
     items_.emplace_front(key, T());
-    where_[key] = items_.begin();
+    where_[items_.front().first] = items_.begin();
     if (items_.size() > limit_) {
       where_.erase(items_.back().first);
       items_.pop_back();
@@ -43,7 +43,7 @@ class Recent {
  private:
   const size_t limit_;
   std::list<std::pair<std::string, T>> items_;
-  std::unordered_map<std::string, typename std::list<std::pair<std::string, T>>::iterator> where_;
+  std::unordered_map<std::string_view, typename std::list<std::pair<std::string, T>>::iterator> where_;  // by keys of items_: they hold a whole message
 };
 
 class EventCorrelator {

@@ -12,6 +12,7 @@
 #include "cmd/machine.h"
 #include "cmd/node_files.h"
 #include "cmd/node_identity.h"
+#include "cmd/place.h"
 #include "cmd/progress.h"
 
 namespace sampan::cmd {
@@ -88,7 +89,10 @@ class Join {
                                       concat("--cluster-cidr=", join(settings.cluster_cidrs, ",")),
                                       concat("--service-cluster-ip-range=", join(settings.service_cidrs, ",")),
                                       concat("--cluster-domain=", settings.domain)};
-    if (!settings.dns_ip.empty()) words.push_back(concat("--cluster-dns=", settings.dns_ip));
+    if (!settings.dns_ip.empty()) {
+      words.push_back(concat("--cluster-dns=", settings.dns_ip));
+      words.push_back(concat("--dns-port=", TRY(free_port_from(Place().dns_port))));
+    }
     TRY(cluster::write_file(machine_.node_flags(), join(words, "\n") + "\n", 0644));
     progress_.done(cluster.server);
     return {};

@@ -50,6 +50,9 @@ Result<void> grant(client::Api& admin) {
   TRY(bind("sampan:node-approve-renewal", "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", "system:nodes"));
   // A node leads traffic to services and routes to the other nodes' pods.
   TRY(bind("sampan:node-network", "system:node-proxier", "system:nodes"));
+  // And answers DNS: services and their endpoints it knows by now.
+  TRY(apply(admin, kRbac, "clusterroles", {}, "sampan:node-dns", R"({"rules":[{"apiGroups":[""],"resources":["namespaces"],"verbs":["list","watch"]}]})"));
+  TRY(bind("sampan:node-dns", "sampan:node-dns", "system:nodes"));
   // Whether the name is taken already.
   TRY(apply(admin, kRbac, "clusterroles", {}, "sampan:get-nodes", R"({"rules":[{"apiGroups":[""],"resources":["nodes"],"verbs":["get"]}]})"));
   TRY(bind("sampan:get-nodes", "sampan:get-nodes", kJoinGroup));
@@ -94,6 +97,13 @@ Result<void> publish_join_info(client::Api& admin, std::string_view server_url, 
                         {"clusterDNS", settings.dns_ip},
                         {"clusterDomain", settings.domain}})));
   return apply(admin, "", "configmaps", kPublic, kInfo, config_map({{"kubeconfig", cluster_info(server_url, authority_pem)}}));
+}
+
+Result<void> publish_dns(client::Api& admin, std::string_view address) {
+  return apply(admin, "", "services", kSystem, "kube-dns",
+               concat(R"({"metadata":{"labels":{"k8s-app":"kube-dns","kubernetes.io/cluster-service":"true","kubernetes.io/name":"CoreDNS"}},
+                          "spec":{"clusterIP":")", address, R"(","trafficDistribution":"PreferSameNode","ports":[
+                            {"name":"dns","protocol":"UDP","port":53,"targetPort":"dns"},{"name":"dns-tcp","protocol":"TCP","port":53,"targetPort":"dns-tcp"}]}})"));
 }
 
 Result<Token> Token::parse(std::string_view text) {

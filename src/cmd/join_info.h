@@ -24,6 +24,9 @@ inline constexpr std::string_view kJoinGroup = "system:bootstrappers:kubeadm:def
 // Where the API is, whom to trust, what nodes share; and the rights of tokens and of nodes. Safe to repeat.
 Result<void> publish_join_info(client::Api& admin, std::string_view server_url, std::string_view authority_pem, const ClusterSettings& settings);
 
+// The service kube-dns; its endpoints are a controller's. Safe to repeat.
+Result<void> publish_dns(client::Api& admin, std::string_view address);
+
 struct Token {
   std::string id, secret;
   std::string text() const { return id + "." + secret; }

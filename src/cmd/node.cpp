@@ -1,4 +1,4 @@
-// `sampan node`: a node of a cluster whose server is elsewhere: agent, pods' network and service proxy in one process, under one identity.
+// `sampan node`: a node of a cluster whose server is elsewhere: agent, pods' network, service proxy and DNS in one process, under one identity.
 #include <unistd.h>
 
 #include <cstdio>
@@ -28,7 +28,7 @@ constexpr int64_t kTryAgainMs = 1000;
 constexpr int kServingDays = 3650;  // made anew at every start, and only then
 
 constexpr std::string_view kAbout =
-    "Runs a node of a cluster whose server is elsewhere: the agent, the pods' network and the service proxy. `sampan join` calls it, with what it found out.";
+    "Runs a node of a cluster whose server is elsewhere: the agent, the pods' network, the service proxy and the cluster's DNS. `sampan join` calls it, with what it found out.";
 
 constexpr Flag kFlags[] = {
     {"Node", "data-dir", Type::String, "/var/lib/sampan", Effect::Works, "Where the node keeps everything; its credential too, or what it may ask for one with."},
@@ -38,7 +38,8 @@ constexpr Flag kFlags[] = {
     {"Node", "container-runtime-endpoint", Type::String, "unix:///run/containerd/containerd.sock", Effect::Works, "The container runtime (CRI)."},
     {"Network", "cluster-cidr", Type::Strings, "", Effect::Works, "What all pods have their addresses from; one network a family."},
     {"Network", "service-cluster-ip-range", Type::Strings, "", Effect::Works, "What services have their addresses from."},
-    {"Network", "cluster-dns", Type::Ip, "", Effect::Works, "The address of the service kube-dns."},
+    {"Network", "cluster-dns", Type::Ip, "", Effect::Works, "The address of the service kube-dns. Without it pods use the machine's resolvers, and the node answers no DNS."},
+    {"Network", "dns-port", Type::Int, "10053", Effect::Works, "The port that the node answers DNS at; pods ask the service kube-dns."},
     {"Network", "cluster-domain", Type::String, "cluster.local", Effect::Works, "The domain of the cluster's names."},
     {"Misc", "v", Type::Int, "0", Effect::Works, "How much is logged.", 'v'},
 };
@@ -52,11 +53,11 @@ NodeOptions node_options(const FlagSet& flags) {
   node.runtime_endpoint = flags.text("container-runtime-endpoint");
   node.cluster_domain = flags.text("cluster-domain");
   node.dns_ip = flags.text("cluster-dns");
+  node.dns_port = static_cast<uint16_t>(flags.number("dns-port"));
   node.cluster_cidrs = flags.list("cluster-cidr");
   node.service_cidrs = flags.list("service-cluster-ip-range");
   node.client_ca_file = NodeFiles{node.data_dir}.authority();
   node.all_objects = false;
-  node.dns = false;  // the server's answers
   return node;
 }
 
@@ -101,7 +102,7 @@ Result<std::unique_ptr<Connected>> connect(const NodeFiles& files, NodeOptions n
   node.serving = TRY(cluster::make_certificate(
       {.common_name = concat(node.node_name, "@", real_clock().now_us() / 1'000'000), .dns_names = {node.node_name}, .ip_addresses = {node.node_ip, "127.0.0.1"}, .days = kServingDays}, nullptr));
   connected->keeper = std::make_unique<CredentialKeeper>(*connected->api, files.pki(), node.node_name);
-  connected->node = TRY(NodeProcess::start(std::move(node), *connected->api, *connected->api, *connected->informers, *connected->executor));
+  connected->node = TRY(NodeProcess::start(std::move(node), *connected->api, *connected->informers, *connected->executor));
   return connected;
 }
 

@@ -3,6 +3,7 @@
 #include "api/core_v1.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "client/node_dns.h"
 #include "kubelet/volumes/local_folders.h"
 #include "network/cni/routes.h"
 
@@ -73,6 +74,10 @@ void NodeNetwork::look() {
       LOG_V(1, "folders of volumes that are gone: ", reclaimed.error().message());
       again = true;
     }
+    if (auto announced = announce_dns(*object); !announced) {
+      LOG_V(1, "say where DNS is answered: ", announced.error().message());
+      again = true;
+    }
     known = !networks.pod_networks.empty();
     if (!known) continue;
     auto& installation = options_.installation;
@@ -88,54 +93,16 @@ void NodeNetwork::look() {
   if (again) executor_.after(kTryAgainUs, [alive = alive_] { look_if_alive(*alive); });
 }
 
-namespace {
-
-Result<void> apply(client::Api& api, const client::Resource& resource, std::string_view name, Value tree) {
-  TRY(api.patch(resource, "kube-system", name, client::PatchType::Apply, tree, {.manager = "sampan", .force = true}));
-  return {};
-}
-
-Value port_of(Arena& arena, std::string_view name, std::string_view protocol, int64_t port) {
-  Value tree = Value::object(arena);
-  tree.set("name", name);
-  tree.set("protocol", protocol);
-  tree.set("port", port);
-  return tree;
-}
-
-}  // namespace
-
-Result<void> publish_dns(client::Api& api, const std::string& service_ip, const std::string& address, uint16_t port) {
+// What the controller of the cluster's DNS makes endpoints of.
+Result<void> NodeNetwork::announce_dns(const schema::Object& node) {
+  auto said = node["metadata"]["annotations"][client::kDnsPort];
+  auto wanted = options_.dns_port ? concat(options_.dns_port) : std::string();
+  if (said.as_string() == wanted) return {};
   Arena arena;
-  Value service = Value::object(arena);
-  Value labels = service.ensure_object("metadata").ensure_object("labels");
-  service["metadata"].set("name", "kube-dns");
-  service["metadata"].set("namespace", "kube-system");
-  labels.set("k8s-app", "kube-dns");
-  labels.set("kubernetes.io/cluster-service", "true");
-  labels.set("kubernetes.io/name", "CoreDNS");
-  Value spec = service.ensure_object("spec");
-  spec.set("clusterIP", std::string_view(service_ip));
-  Value ports = spec.ensure_list("ports");
-  for (auto [name, protocol] : {std::pair("dns", "UDP"), std::pair("dns-tcp", "TCP")}) {
-    Value item = port_of(arena, name, protocol, 53);
-    item.set("targetPort", int64_t{port});
-    ports.push(item);
-  }
-  TRY(apply(api, client::builtin("", "services"), "kube-dns", service));
-
-  Value slice = Value::object(arena);
-  slice.ensure_object("metadata").set("name", "kube-dns");
-  slice["metadata"].set("namespace", "kube-system");
-  slice["metadata"].ensure_object("labels").set("kubernetes.io/service-name", "kube-dns");
-  slice["metadata"]["labels"].set("endpointslice.kubernetes.io/managed-by", "sampan");
-  slice.set("addressType", address.find(':') == std::string::npos ? "IPv4" : "IPv6");
-  Value endpoint = Value::object(arena);
-  endpoint.ensure_list("addresses").push(std::string_view(address));
-  endpoint.ensure_object("conditions").set("ready", true);
-  slice.ensure_list("endpoints").push(endpoint);
-  for (auto [name, protocol] : {std::pair("dns", "UDP"), std::pair("dns-tcp", "TCP")}) slice.ensure_list("ports").push(port_of(arena, name, protocol, port));
-  return apply(api, client::builtin("discovery.k8s.io", "endpointslices"), "kube-dns", slice);
+  Value patch = Value::object(arena);
+  patch.ensure_object("metadata").ensure_object("annotations").set(client::kDnsPort, wanted.empty() ? Value::null() : Value(std::string_view(wanted)));
+  TRY(options_.api.patch(client::builtin("", "nodes"), {}, options_.node_name, client::PatchType::Merge, patch));
+  return {};
 }
 
 }  // namespace sampan::cmd

@@ -1,5 +1,5 @@
 // What a node does as node objects change: the CNI configuration once it has addresses to give, routes to the other nodes' pods, volumes' folders that
-// are to go.
+// are to go, and that its own object says where it answers DNS.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -19,6 +19,7 @@ struct NodeNetworkOptions {
   std::vector<std::string> cluster_cidrs;
   client::Api& api;      // with the node's identity
   kubelet::Paths paths;  // of the agent: where volumes that were made on demand and are gone are taken away
+  uint16_t dns_port = 0;  // where the cluster's DNS is answered already; 0: nowhere
 };
 
 class NodeNetwork {
@@ -30,6 +31,7 @@ class NodeNetwork {
   NodeNetwork(NodeNetworkOptions options, client::Informer& nodes, Executor& executor)
       : options_(std::move(options)), nodes_(nodes), executor_(executor) {}
   void look();  // brings the machine to what the nodes say
+  Result<void> announce_dns(const schema::Object& node);
 
   struct Alive {
     std::mutex mutex;
@@ -45,8 +47,5 @@ class NodeNetwork {
   std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   client::Subscription subscription_;
 };
-
-// The service kube-dns at `service_ip`, led to the server at `address`. Safe to repeat.
-Result<void> publish_dns(client::Api& api, const std::string& service_ip, const std::string& address, uint16_t port);
 
 }  // namespace sampan::cmd

@@ -37,20 +37,22 @@ std::string machine_name() {
 
 class Process final : public NodeProcess {
  public:
-  Process(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers, Executor& executor)
-      : options_(std::move(options)), api_(api), admin_(admin), informers_(informers), executor_(executor) {}
+  Process(NodeOptions options, client::Api& api, client::Informers& informers, Executor& executor)
+      : options_(std::move(options)), api_(api), informers_(informers), executor_(executor) {}
 
   Result<void> start() {
+    // First, so that what the node says of itself holds.
+    if (!options_.dns_ip.empty()) TRY(start_dns());
     network_ = TRY(NodeNetwork::start({.node_name = node_name(),
                                        .installation = cni_installation(options_.data_dir, options_.run_dir),
                                        .cluster_cidrs = options_.cluster_cidrs,
                                        .api = api_,
-                                       .paths = agent_paths()},
+                                       .paths = agent_paths(),
+                                       .dns_port = dns_ ? dns_->port() : uint16_t{0}},
                                       informers_, executor_));
     TRY(start_agent());
     TRY(start_server());
     if (options_.proxy) TRY(start_proxy());
-    if (options_.dns && !options_.dns_ip.empty()) TRY(start_dns());
     return {};
   }
 
@@ -146,13 +148,11 @@ class Process final : public NodeProcess {
           if (auto parsed = network::parse_address(one.address())) addresses.push_back(*parsed);
       dns_->admit(std::string(node.metadata().name()), std::move(addresses));
     });
-    TRY(dns_->start());
-    return publish_dns(admin_, options_.dns_ip, options_.node_ip, options_.dns_port);
+    return dns_->start();
   }
 
   const NodeOptions options_;
   client::Api& api_;
-  client::Api& admin_;
   client::Informers& informers_;
   Executor& executor_;
   std::unique_ptr<NodeNetwork> network_;
@@ -166,10 +166,9 @@ class Process final : public NodeProcess {
 
 }  // namespace
 
-Result<std::unique_ptr<NodeProcess>> NodeProcess::start(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers,
-                                                        Executor& executor) {
+Result<std::unique_ptr<NodeProcess>> NodeProcess::start(NodeOptions options, client::Api& api, client::Informers& informers, Executor& executor) {
   if (options.node_name.empty()) options.node_name = machine_name();
-  auto process = std::make_unique<Process>(std::move(options), api, admin, informers, executor);
+  auto process = std::make_unique<Process>(std::move(options), api, informers, executor);
   TRY(process->start());
   return process;
 }

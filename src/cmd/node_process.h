@@ -23,14 +23,13 @@ struct NodeOptions {
   cluster::KeyPair serving;             // of the node's HTTPS server
   uint16_t port = 10250, dns_port = 10053;
   bool all_objects = true;              // the caches hold every object, as in the server's process
-  bool proxy = true, dns = true;
+  bool proxy = true;
 };
 
 class NodeProcess {
  public:
   // `api` has the node's identity. All that is given outlives the node.
-  static Result<std::unique_ptr<NodeProcess>> start(NodeOptions options, client::Api& api, client::Api& admin, client::Informers& informers,
-                                                    Executor& executor);
+  static Result<std::unique_ptr<NodeProcess>> start(NodeOptions options, client::Api& api, client::Informers& informers, Executor& executor);
   virtual ~NodeProcess() = default;  // containers run on, and the rules of the network stay
   virtual const std::string& node_name() = 0;
   virtual std::string resource_metrics() = 0;  // what it and its pods use, as /metrics/resource

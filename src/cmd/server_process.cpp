@@ -33,6 +33,7 @@ class Process final : public ServerProcess {
     // Only a certificate of our own CA makes a node.
     if (options_.api.client_ca_file.empty())
       TRY(publish_join_info(*admin_api_, concat("https://", options_.api.host()), api_->authority_pem(), options_.settings));
+    if (!options_.settings.dns_ip.empty()) TRY(publish_dns(*admin_api_, options_.settings.dns_ip));
     if (options_.node) TRY(start_node());
     return {};
   }
@@ -117,7 +118,7 @@ class Process final : public ServerProcess {
                                                  &authority));
     node.client_ca_file = options_.api.cert_dir + "/ca.crt";
     node_api_ = connect({user, {"system:nodes", "system:authenticated"}, "kubelet"});
-    node_ = TRY(NodeProcess::start(std::move(node), *node_api_, *admin_api_, *informers_, *executor_));
+    node_ = TRY(NodeProcess::start(std::move(node), *node_api_, *informers_, *executor_));
     if (auto* usage = api_->server().services().usage) usage->set_local(node_->node_name(), [this] { return node_->resource_metrics(); });
     return {};
   }

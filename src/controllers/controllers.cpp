@@ -13,6 +13,7 @@ std::unique_ptr<Controller> make_replication_controller_controller(Environment& 
 std::unique_ptr<Controller> make_endpoints(Environment&);
 std::unique_ptr<Controller> make_endpointslice(Environment&);
 std::unique_ptr<Controller> make_endpointslicemirroring(Environment&);
+std::unique_ptr<Controller> make_cluster_dns(Environment&);
 std::unique_ptr<Controller> make_certificate_signing(Environment&);
 std::unique_ptr<Controller> make_certificate_approving(Environment&);
 std::unique_ptr<Controller> make_certificate_cleaning(Environment&);
@@ -52,6 +53,7 @@ const std::vector<Entry>& entries() {
       {"endpoints-controller", "endpoint-controller", 5, make_endpoints},
       {"endpointslice-controller", "endpointslice-controller", 5, make_endpointslice},
       {"endpointslice-mirroring-controller", "endpointslicemirroring-controller", 5, make_endpointslicemirroring},
+      {"cluster-dns-controller", "endpointslice-controller", 1, make_cluster_dns},
       {"pod-garbage-collector-controller", "pod-garbage-collector", 1, make_pod_gc},
       {"resourcequota-controller", "resourcequota-controller", 5, make_resource_quota},
       {"namespace-controller", "namespace-controller", 10, make_namespace},

@@ -57,7 +57,7 @@ AgentImpl::AgentImpl(AgentOptions options, std::unique_ptr<Runtime> runtime, cli
                                                 }})),
       images_(*runtime_, recorder_, workers_, clock),
       probes_(*runtime_, recorder_, workers_, timers, clock, [this](const std::string& uid) { pods_->poke(uid); }),
-      statuses_(api, clock, timers),
+      statuses_(api, clock, timers, [this](const core_v1::Pod& pod) { return is_there(pod); }),
       pods_(std::make_unique<PodWorkers>(make_parts())),
       static_pods_(options_.static_pods, options_.node_name,
                    [this](const schema::ObjectRef& pod, const std::string& gone) {
@@ -157,7 +157,7 @@ void AgentImpl::follow() {
   auto pods = nodes ? open("", "pods") : nullptr;
   if (!pods) return;
   // Before pods: what they need to start.
-  services_ = services, nodes_ = nodes;
+  services_ = services, nodes_ = nodes, objects_of_pods_ = pods;
   caches_.start();  // these, and those of what pods mount
   subscriptions_.push_back(pods->on_change([this](const client::Change& change) { on_pod(change); }));
   pods->catch_up();
@@ -185,6 +185,11 @@ void AgentImpl::on_mirror(const client::Change& change) {
       mirrors_.erase(std::string(change.previous->as<core_v1::Pod>().metadata().uid()));
     if (change.object) mirrors_[std::string(meta.uid())] = {std::string(meta.namespace_()), std::string(meta.name())};
   }
+  if (change.object && (!change.previous || change.previous->as<core_v1::Pod>().metadata().uid() != meta.uid())) {  // the pod's status is told to the new one
+    auto uid = uid_of_static(meta.uid());
+    statuses_.forget(uid);
+    pods_->poke(uid);
+  }
   if (change.object && change.previous && !change.object->as<core_v1::Pod>().metadata().deletion_timestamp()) return;
   workers_.post([this] { keep_mirrors(); });
 }
@@ -209,11 +214,18 @@ void AgentImpl::keep_mirrors() {
     auto shown = api_.get(pods, meta.namespace_(), meta.name());
     if (!shown && !shown.error().is(Reason::NotFound)) continue;
     auto made = make_mirror(api_, *pod, shown ? shown->get() : nullptr, options_.node_name, node->as<core_v1::Node>().metadata().uid());
-    if (!made)
-      LOG_V(1, "the mirror of pod ", text_of(pod->as<core_v1::Pod>()), " cannot be made: ", made.error().message());
-    else if (!shown)
-      statuses_.forget(std::string(meta.uid())), pods_->poke(std::string(meta.uid()));  // its status is told to the new one
+    if (!made) LOG_V(1, "the mirror of pod ", text_of(pod->as<core_v1::Pod>()), " cannot be made: ", made.error().message());
   }
+}
+
+bool AgentImpl::is_there(const core_v1::Pod& pod) const {
+  auto objects = objects_of_pods_.load();
+  if (!objects) return true;
+  auto meta = pod.metadata();
+  auto object = objects->find(meta.namespace_(), meta.name());
+  if (!object || !is_on(*object, options_.node_name)) return false;
+  auto shown = object->as<core_v1::Pod>();
+  return is_static(pod) ? is_mirror(shown) : shown.metadata().uid() == meta.uid();
 }
 
 std::string AgentImpl::uid_of_static(std::string_view uid) const {

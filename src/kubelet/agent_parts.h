@@ -42,6 +42,7 @@ class AgentImpl final : public Agent {
   Result<std::vector<schema::ObjectRef>> services(std::string_view namespace_, bool links);
   Result<std::string> runtime_handler(std::string_view runtime_class);
   std::optional<Parts::Refusal> admit_pod(const schema::ObjectRef& pod);
+  bool is_there(const core_v1::Pod& pod) const;  // as StatusWriter::IsThere
   std::string uid_of_static(std::string_view uid) const;
   schema::ObjectRef node_object() const;
   // Events of the runtime
@@ -81,6 +82,7 @@ class AgentImpl final : public Agent {
   Images images_;
   BackOff crashes_{10'000'000, 300'000'000};
   Probes probes_;
+  std::atomic<client::Informer*> services_{nullptr}, nodes_{nullptr}, objects_of_pods_{nullptr};
   StatusWriter statuses_;
   std::unique_ptr<PodWorkers> pods_;
   StaticPods static_pods_;
@@ -90,7 +92,6 @@ class AgentImpl final : public Agent {
   ImageGc image_gc_;
   const EvictionOptions eviction_;
 
-  std::atomic<client::Informer*> services_{nullptr}, nodes_{nullptr};
   std::vector<client::Subscription> subscriptions_;
   mutable std::mutex mutex_;  // of all down to the next empty line
   std::condition_variable stop_;

@@ -68,7 +68,8 @@ bool remove_folders(const std::string& path) {
 
 Cgroups::Cgroups(std::string mount, std::string root)
     : mount_(std::move(mount)), root_(std::move(root)), v2_(exists(mount_ + "/cgroup.controllers")) {
-  for (auto name : {"cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "devices", "freezer", "net_cls", "net_prio", "perf_event", "hugetlb", "systemd"})
+  // Beside controllers of version 1 the hierarchy of version 2 may be mounted, and runtimes put containers there as well.
+  for (auto name : {"cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "devices", "freezer", "net_cls", "net_prio", "perf_event", "hugetlb", "systemd", "unified"})
     if (!v2_ && exists(concat(mount_, "/", name))) controllers_.emplace_back(name);
 }
 

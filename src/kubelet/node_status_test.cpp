@@ -28,7 +28,7 @@ TEST(NodeStatus, ResourcesOfOthersStay) {
 }
 
 // Knows one node; its status cannot be written.
-class Crowded final : public client::Api {
+class Crowded : public client::Api {
  public:
   Result<client::ObjectRef> get(const client::Resource&, std::string_view, std::string_view name) override {
     if (!node) return fail(not_found("", "nodes", name));
@@ -52,6 +52,17 @@ class Crowded final : public client::Api {
   client::ObjectRef node;
 };
 
+// Changes the taints of its node between the first read and the first write.
+class Tainting final : public Crowded {
+ public:
+  Result<client::ObjectRef> update(const client::Resource&, schema::Value object, const client::Options&) override {
+    if (++writes == 1) return fail(Error(Reason::Forbidden, "node \"n\" is not allowed to modify taints"));
+    node = TRY(schema::freeze(object, core_v1::Node::schema_type()));
+    return node;
+  }
+  int writes = 0;
+};
+
 class Silent final : public Recorder {
  public:
   void pod(const core_v1::Pod&, EventType, std::string_view, std::string) override {}
@@ -71,6 +82,17 @@ TEST(NodeWriter, ANodeIsEnrolledThoughItsStatusCannotBeToldYet) {
   ASSERT_TRUE(node) << node.error().message();
   EXPECT_TRUE(writer.is_there("n"));
   EXPECT_FALSE(writer.tell(in));
+}
+
+TEST(NodeWriter, AStatusThatLostARaceAgainstTaintsIsWrittenAtOnce) {
+  Tainting api;
+  Silent recorder;
+  NodeWriter writer(api, recorder, real_clock());
+  NodeInput in;
+  in.name = "n";
+  ASSERT_TRUE(writer.enroll(in));
+  EXPECT_EQ(api.writes, 2);
+  EXPECT_FALSE(api.node->as<core_v1::Node>().status().conditions().empty());
 }
 
 }  // namespace

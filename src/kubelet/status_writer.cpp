@@ -21,11 +21,13 @@ bool same_status(const schema::Object& a, const schema::Object& b) {
 
 }  // namespace
 
-StatusWriter::StatusWriter(client::Api& api, Clock& clock, Executor& executor)
-    : api_(api), queue_(clock, executor, [this](const std::string& uid) { write(uid); }, {.workers = 4, .backoff_us = 50'000, .backoff_max_us = 10'000'000}) {}
+StatusWriter::StatusWriter(client::Api& api, Clock& clock, Executor& executor, IsThere is_there)
+    : api_(api), is_there_(std::move(is_there)), queue_(clock, executor, [this](const std::string& uid) { write(uid); }, {.workers = 4, .backoff_us = 50'000, .backoff_max_us = 10'000'000}) {}
 
 void StatusWriter::put(const schema::ObjectRef& pod, const schema::ObjectRef& wanted, bool finished) {
   auto uid = std::string(pod->as<core_v1::Pod>().metadata().uid());
+  // Deleted by force, a pod ends after its object.
+  if (!is_there_(pod->as<core_v1::Pod>())) return forget(uid);
   {
     std::lock_guard lock(mutex_);
     auto& entry = entries_[uid];
@@ -50,17 +52,25 @@ void StatusWriter::forget(const std::string& uid) {
   entries_.erase(uid);
 }
 
+size_t StatusWriter::size() const {
+  std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
 void StatusWriter::write(const std::string& uid) {
   Entry entry;
   {
     std::lock_guard lock(mutex_);
     auto at = entries_.find(uid);
-    if (at == entries_.end() || at->second.written == at->second.version) return;
+    if (at == entries_.end()) return queue_.forget(uid);
+    if (at->second.written == at->second.version) return;
     entry = at->second;
   }
   int64_t revision = 0;
   auto told = tell(uid, entry, revision);
   if (!told) {
+    // Of a pod that is gone a node may know nothing (403), and nobody will ever ask.
+    if (!is_there_(entry.pod->as<core_v1::Pod>())) return forget(uid), queue_.forget(uid);
     LOG_V(1, "the status of pod ", text_of(entry.pod->as<core_v1::Pod>()), " cannot be told: ", told.error().message());
     return queue_.add_failed(uid);
   }

@@ -1,6 +1,7 @@
 // Tells the API server the statuses of pods: the newest of each, no change twice, none lost. Removes the object of a pod that is deleted and of which
 // nothing is left on the node.
 #pragma once
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -13,10 +14,14 @@ namespace sampan::kubelet {
 
 class StatusWriter {
  public:
-  StatusWriter(client::Api& api, Clock& clock, Executor& executor);
+  // Of a pod that came from the API server: whether its object is still there; of a static one: whether its mirror is. May be older than the API server, but no
+  // pod that was gone comes back; a mirror that does is told by another put().
+  using IsThere = std::function<bool(const core_v1::Pod& pod)>;
+  StatusWriter(client::Api& api, Clock& clock, Executor& executor, IsThere is_there);
   // As Parts::publish.
   void put(const schema::ObjectRef& pod, const schema::ObjectRef& wanted, bool finished);
   void forget(const std::string& uid);  // the object is gone
+  size_t size() const;                  // pods that are remembered
 
  private:
   struct Entry {
@@ -29,7 +34,8 @@ class StatusWriter {
   Result<void> tell(const std::string& uid, const Entry& entry, int64_t& revision);
 
   client::Api& api_;
-  std::mutex mutex_;
+  const IsThere is_there_;
+  mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   client::WorkQueue queue_;
 };
