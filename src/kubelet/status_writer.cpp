@@ -113,7 +113,8 @@ void merge_status(const schema::Object& current, const schema::Object& told, Val
   auto status = schema::thaw(told, arena)["status"].clone(arena);
   auto before = schema::thaw(current, arena)["status"].clone(arena);
   auto conditions = Value::list(arena);
-  static constexpr std::string_view own[] = {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"};
+  static constexpr std::string_view own[] = {"PodReadyToStartContainers", "Initialized",         "Ready",           "ContainersReady",
+                                             "PodScheduled",              "PodResizeInProgress", "PodResizePending"};
   auto is_own = [&](std::string_view type) { return std::ranges::find(own, type) != std::end(own); };
   auto of_type = [](Value list, std::string_view type) {
     for (auto condition : list.items())

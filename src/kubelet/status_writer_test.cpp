@@ -99,6 +99,24 @@ TEST(StatusWriter, KeepsNothingOfAPodThatEndsAfterItsObject) {
   EXPECT_EQ(it.writer.size(), 0u);
 }
 
+// A client takes a resize for done when nothing says that it goes on; what others say of the pod is theirs.
+TEST(StatusWriter, ConditionsOfResizesComeAndGo) {
+  Written it;
+  auto with = [](std::string_view conditions) { return pod_with(kSpec, concat(", status: {phase: Running, conditions: [", conditions, "]}")); };
+  auto told = [&] {
+    std::vector<std::string> types;
+    for (auto condition : it.api.pod->as<core_v1::Pod>().status().conditions()) types.emplace_back(condition.type());
+    return join(types, " ");
+  };
+  it.api.pod = with("{type: example.com/Gate, status: 'True'}");
+  it.writer.put(with("{type: Ready, status: 'True'}, {type: PodResizeInProgress, status: 'True'}, {type: PodResizePending, status: 'True', reason: Deferred}"), it.pending, false);
+  it.time.run();
+  EXPECT_EQ(told(), "example.com/Gate Ready PodResizeInProgress PodResizePending");
+  it.writer.put(with("{type: Ready, status: 'True'}"), it.pending, false);
+  it.time.run();
+  EXPECT_EQ(told(), "example.com/Gate Ready");
+}
+
 TEST(StatusWriter, LeavesAnotherPodOfTheSameNameAlone) {
   Written it;
   it.api.pod = object_of(core_v1::Pod::schema_type(), "{metadata: {name: p, namespace: default, uid: other}, status: {phase: Pending}}");
