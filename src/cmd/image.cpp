@@ -97,7 +97,7 @@ Result<void> import_files(const Machine& machine, std::span<const std::string> f
   Value list = Value::list(arena);
   for (const auto& file : files) {
     auto imported = import_file(machine, file, name);
-    if (!imported) return fail(std::move(imported.error()).context(concat("import ", file == "-" ? "the standard input" : file, ": ")));
+    if (!imported) return fail(std::move(imported.error()).context(concat("import ", file == "-" ? "the standard input" : file)));
     for (const auto& what : imported->skipped) std::fprintf(stderr, "left out: %s\n", what.c_str());
     for (const auto& image : imported->images) {
       if (!json) std::printf("%s %s\n", image.was_there ? "was there" : "imported ", image.name.c_str());

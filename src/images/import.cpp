@@ -99,7 +99,7 @@ Result<void> Import::write(const Blob& blob) {
   MemoryBytes document(blob.document);
   const Bytes& from = blob.is_document ? static_cast<const Bytes&>(document) : archive_;
   auto written = containerd_.write_content(blob.descriptor, blob.labels, from, blob.offset, wrote);
-  if (!written) return fail(std::move(written.error()).context(concat("its file ", blob.file, ": ")));
+  if (!written) return fail(std::move(written.error()).context(concat("its file ", blob.file)));
   return {};
 }
 

@@ -89,7 +89,7 @@ auto Planner::parse_document(const std::string& file, Parse parse) -> decltype(p
   auto text = TRY(read_document(file));
   if (!text) return fail(bad_request(concat("it has no file ", file)));
   auto parsed = parse(*text);
-  if (!parsed) return fail(std::move(parsed.error()).context(concat("its file ", file, ": ")));
+  if (!parsed) return fail(std::move(parsed.error()).context(concat("its file ", file)));
   return parsed;
 }
 
@@ -144,10 +144,10 @@ Result<bool> Planner::add_image(const Manifest& manifest, const Config& config, 
 Result<bool> Planner::resolve_manifest(const Descriptor& descriptor, PlannedImage& image) {
   auto text = TRY(read_blob(descriptor));
   auto manifest = parse_manifest(text);
-  if (!manifest) return fail(std::move(manifest.error()).context(concat("its file ", blob_file(descriptor.digest), ": ")));
+  if (!manifest) return fail(std::move(manifest.error()).context(concat("its file ", blob_file(descriptor.digest))));
   auto config_text = TRY(read_blob(manifest->config));
   auto config = parse_config(config_text);
-  if (!config) return fail(std::move(config.error()).context(concat("its file ", blob_file(manifest->config.digest), ": ")));
+  if (!config) return fail(std::move(config.error()).context(concat("its file ", blob_file(manifest->config.digest))));
   if (!descriptor.platform.is_said() && config->platform.is_said() && rank_of(config->platform) < 0) {
     other_platforms_.insert(text_of(config->platform));
     return false;
@@ -159,7 +159,7 @@ Result<bool> Planner::resolve_index(const Descriptor& descriptor, int depth, Pla
   if (depth >= kIndexDepthMax) return fail(bad_request("its indexes of images are nested too deeply"));
   auto text = TRY(read_blob(descriptor));
   auto index = parse_index(text);
-  if (!index) return fail(std::move(index.error()).context(concat("its file ", blob_file(descriptor.digest), ": ")));
+  if (!index) return fail(std::move(index.error()).context(concat("its file ", blob_file(descriptor.digest))));
   // The best for this machine first; those that do not say what they are for are looked into last.
   std::vector<std::pair<int, const Descriptor*>> candidates;
   for (const auto& one : index->manifests) {
@@ -257,7 +257,7 @@ Result<void> Planner::read_docker_save() {
     auto config_text = TRY(read_document(saved.config));
     if (!config_text) return fail(bad_request(concat("it has no file ", saved.config, ", which manifest.json names as a config")));
     auto config = parse_config(*config_text);
-    if (!config) return fail(std::move(config.error()).context(concat("its file ", saved.config, ": ")));
+    if (!config) return fail(std::move(config.error()).context(concat("its file ", saved.config)));
     if (config->platform.is_said() && rank_of(config->platform) < 0) {
       plan_.skipped.push_back(concat(saved.tags.empty() ? saved.config : saved.tags[0], " is for ", text_of(config->platform)));
       continue;

@@ -89,7 +89,7 @@ Result<Reference> parse_reference(std::string_view name) {
 
 Result<std::string> canonical_name(std::string_view name) {
   auto parsed = parse_reference(name);
-  if (!parsed) return fail(std::move(parsed.error()).context(concat(quoted(name), " is no name of an image: ")));
+  if (!parsed) return fail(std::move(parsed.error()).context(concat(quoted(name), " is no name of an image")));
   auto registry = parsed->registry.empty() || parsed->registry == "index.docker.io" ? std::string_view("docker.io") : parsed->registry;
   bool is_official = registry == "docker.io" && parsed->path.find('/') == std::string_view::npos;
   auto out = concat(registry, "/", is_official ? "library/" : "", parsed->path);
