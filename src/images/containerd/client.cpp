@@ -248,7 +248,7 @@ Result<void> Client::write_once(const Descriptor& blob, const Labels& labels, co
     if (some > 0) {
       auto bytes = read_all(from, offset + at, some);
       if (!bytes) {
-        context.TryCancel();
+        (void)stream.receive_rest();
         (void)stream.finish();
         return fail(std::move(bytes.error()));
       }
