@@ -53,9 +53,12 @@ Result<void> list_images(const Machine& machine, bool json) {
     std::puts(text.c_str());
     return {};
   }
-  std::printf("%-50s %10s\n", "IMAGE", "SIZE");
+  std::map<std::string, uint64_t> sizes;
+  size_t width = 50;
   for (const auto& image : images)
-    for (const auto& tag : image.tags) std::printf("%-50s %10s\n", tag.c_str(), size_text(image.size).c_str());
+    for (const auto& tag : image.tags) sizes[tag] = image.size, width = std::max(width, tag.size());
+  std::printf("%-*s %10s\n", static_cast<int>(width), "IMAGE", "SIZE");
+  for (const auto& [tag, size] : sizes) std::printf("%-*s %10s\n", static_cast<int>(width), tag.c_str(), size_text(size).c_str());
   return {};
 }
 
