@@ -50,12 +50,6 @@ std::string configuration(const ContainerdOptions& options, const std::string& s
   return text;
 }
 
-std::string shell_word(std::string_view text) {
-  std::string word = "'";
-  for (char c : text) c == '\'' ? word += "'\\''" : word += c;
-  return word + "'";
-}
-
 }  // namespace
 
 bool listens(const std::string& socket_path) {
@@ -96,18 +90,5 @@ Result<void> Containerd::start() {
 }
 
 Result<void> Containerd::stop() { return cluster::stop(daemon_, kStopTimeoutMs); }
-
-Result<void> Containerd::import(const std::string& archive) const { return import_images(socket_, archive); }
-
-Result<void> import_images(const std::string& socket, const std::string& archive) {
-  auto command = concat("ctr --address ", shell_word(socket), " --namespace k8s.io images import ", shell_word(archive), " 2>&1");
-  FILE* output = popen(command.c_str(), "re");
-  if (!output) return fail(internal_error(concat("run ctr: ", strerror(errno))));
-  std::string said;
-  char buffer[1024];
-  while (size_t n = fread(buffer, 1, sizeof buffer, output)) said.append(buffer, n);
-  if (pclose(output) == 0) return {};
-  return fail(internal_error(concat("import ", archive, ": ", trim(said))));
-}
 
 }  // namespace sampan::cluster

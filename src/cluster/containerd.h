@@ -23,8 +23,6 @@ class Containerd {
   // Starts it if it does not run, and waits until it answers. The configuration is written anew each time.
   Result<void> start();
   Result<void> stop();
-  // From an archive in OCI's or Docker's layout, with `ctr`.
-  Result<void> import(const std::string& archive) const;
 
  private:
   const ContainerdOptions options_;
@@ -33,7 +31,5 @@ class Containerd {
 };
 
 bool listens(const std::string& socket);  // whether anybody does there
-// Of any containerd: `socket` without a scheme.
-Result<void> import_images(const std::string& socket, const std::string& archive);
 
 }  // namespace sampan::cluster

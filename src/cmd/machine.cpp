@@ -97,7 +97,7 @@ std::pair<std::vector<std::string>, std::vector<char*>> words_and_flags(Argument
   std::vector<std::string> words;
   std::vector<char*> rest;
   for (char* argument : arguments) {
-    if (argument[0] == '-')
+    if (argument[0] == '-' && argument[1])  // - alone is a file
       rest.push_back(argument);
     else if (!rest.empty() && std::string_view(rest.back()).find('=') == std::string_view::npos && std::string_view(rest.back()).starts_with("-"))
       rest.push_back(argument);

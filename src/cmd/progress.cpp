@@ -7,6 +7,7 @@
 #include "base/environment.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
+#include "images/import.h"
 #include "images/own_images.h"
 
 namespace sampan::cmd {
@@ -53,13 +54,10 @@ Result<void> bring_up_runtime(const Machine& machine, Progress& progress) {
     progress.done(machine.socket());
   }
   progress.begin("images");
-  auto archive = machine.run_dir + "/images.tar";
   auto all = images::own_images();
   for (auto& image : images::shell_images()) all.push_back(std::move(image));
-  TRY(cluster::write_file(archive, images::oci_archive(all), 0600));
-  auto imported = cluster::import_images(machine.socket(), archive);
-  unlink(archive.c_str());
-  TRY(std::move(imported));
+  auto archive = images::oci_archive(all);
+  TRY(images::import_archive(*images::connect_containerd(machine.socket()), images::MemoryBytes(archive), {}));
   progress.done(concat(all.size(), " without a registry"));
   return {};
 }

@@ -7,18 +7,13 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "images/platform.h"
 
 namespace sampan::images {
 
 namespace {
 
 constexpr size_t kBlock = 512;
-constexpr std::string_view kArchitecture =
-#if defined(__aarch64__)
-    "arm64";
-#else
-    "amd64";
-#endif
 
 void put_octal(char* field, size_t size, uint64_t number) {
   for (size_t i = size - 1; i-- > 0; number >>= 3) field[i] = static_cast<char>('0' + (number & 7));

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "base/text.h"
+#include "images/import.h"
 #include "kubelet/cri/client.h"
 
 namespace sampan::kubelet {
@@ -43,7 +44,8 @@ class ContainerdForTest {
       ::rmdir(concat("/sys/fs/cgroup/", part, "/", cgroup()).c_str());
   }
 
-  std::string endpoint() const { return concat("unix://", folder_, "/containerd.sock"); }
+  std::string socket() const { return folder_ + "/containerd.sock"; }
+  std::string endpoint() const { return concat("unix://", socket()); }
   const std::string& folder() const { return folder_; }
   std::string cgroup() const { return concat("sampan-test-", ::getpid()); }
 
@@ -80,8 +82,8 @@ class ContainerdForTest {
     write_file(folder_ + "/cni/bin/loopback", plugin, 0755);
     write_image();
     if (!start_again()) return false;
-    return run({"ctr", "--address", folder_ + "/containerd.sock", "-n", "k8s.io", "images", "import", "--no-unpack=false", folder_ + "/image.tar"}) == 0 ||
-           run({"ctr", "--address", folder_ + "/containerd.sock", "-n", "k8s.io", "images", "import", folder_ + "/image.tar"}) == 0;
+    auto archive = images::open_archive(folder_ + "/image.tar", folder_);
+    return archive && images::import_archive(*images::connect_containerd(socket()), **archive, {});
   }
 
   std::string config() const {
