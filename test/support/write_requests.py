@@ -31,7 +31,7 @@ def pointer(path):
 
 def interesting(subject):
     """Places of the object that are worth a change: of its spec and data, and what of its metadata a user may write."""
-    for container, key, path, schema in places(subject.object, subject.schema, subject.schemas):
+    for container, key, path, schema in places(subject.there(), subject.schema, subject.schemas):
         if path[0] != 'metadata' or path[1:2] and path[1] in ('labels', 'annotations', 'finalizers', 'ownerReferences', 'name', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp'):
             if not subject.only_metadata or path[0] == 'metadata':
                 yield container, key, path, schema
@@ -40,6 +40,8 @@ def interesting(subject):
 def json_patch(subject, chance):
     there = list(interesting(subject))
     patch = []
+    if not there:
+        return [{'op': 'remove', 'path': '/metadata/labels'}]
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         container, key, path, schema = chance.choice(there)
         where = pointer(path)
@@ -64,9 +66,11 @@ def json_patch(subject, chance):
 def partial(subject, chance, directives, count=(1, 1, 2, 3)):
     """A part of the object with something else in it; with directives of a strategic patch here and there."""
     patch, there = {}, list(interesting(subject))
+    if not there:
+        return {'metadata': {'labels': {'a': 'b'}}}
     for _ in range(chance.choice(count)):
         container, key, path, schema = chance.choice(there)
-        how, into, source = chance.random(), patch, subject.object
+        how, into, source = chance.random(), patch, subject.there()
         if how < 0.15:
             value = None
         elif how < 0.3:
@@ -99,7 +103,7 @@ def partial(subject, chance, directives, count=(1, 1, 2, 3)):
 def add_directive(patch, subject, chance):
     inside = [patch] + [v for container in walk(patch) for v in (container.values() if isinstance(container, dict) else container) if isinstance(v, dict)]
     into = chance.choice(inside)
-    lists = [k for container in walk(subject.object) if isinstance(container, dict) for k, v in container.items() if isinstance(v, list) and k != 'managedFields'] or ['containers']
+    lists = [k for container in walk(subject.there()) if isinstance(container, dict) for k, v in container.items() if isinstance(v, list) and k != 'managedFields'] or ['containers']
     mine = [k for k, v in into.items() if isinstance(v, list)] or lists
     which = chance.random()
     name = chance.choice(mine)
@@ -193,7 +197,7 @@ def patch(subject, chance, path, sub=''):
 
 
 def update(subject, chance, path, sub=''):
-    body = copy.deepcopy(subject.object) if subject.object else copy.deepcopy(subject.manifest)
+    body = copy.deepcopy(subject.there())
     if not subject.only_metadata and chance.random() < 0.7:
         body = make_wrong(body, subject.schema, subject.schemas, chance)
     metadata = body['metadata'] if isinstance(body.get('metadata'), dict) else body.setdefault('metadata', {}) or {}
@@ -282,16 +286,16 @@ def pod_part(subject, chance, path):
         containers = chance.choice([containers, [{'name': 'debug', 'image': 'i', 'targetContainerName': 'main'}], []])
         if chance.random() < 0.5:
             return Request('patch of ephemeralcontainers', 'PATCH', path + '/ephemeralcontainers' + query(chance), {'spec': {'ephemeralContainers': containers}}, content_type=chance.choice([STRATEGIC, MERGE]))
-        body = copy.deepcopy(subject.object or subject.manifest)
+        body = copy.deepcopy(subject.there())
         body.setdefault('spec', {})['ephemeralContainers'] = containers
         return Request('update of ephemeralcontainers', 'PUT', path + '/ephemeralcontainers' + query(chance), body)
     resources = chance.choice([{'requests': {'cpu': '100m'}}, {'limits': {'cpu': '100m', 'memory': '1Gi'}, 'requests': {'cpu': '100m', 'memory': '1Gi'}}, {'requests': {'cpu': 'a'}}, {'limits': {'cpu': '1'}, 'requests': {'cpu': '2'}}, {}, {'limits': {'example.com/a': '1'}}, {'requests': {'ephemeral-storage': '1Gi'}}])
     body = {'spec': {'containers': [{'name': chance.choice(['main', 'main', 'other']), 'resources': resources}]}}
     if chance.random() < 0.7:
         return Request('patch of resize', 'PATCH', path + '/resize' + query(chance), body, content_type=chance.choice([STRATEGIC, STRATEGIC, MERGE]))
-    whole = copy.deepcopy(subject.object or subject.manifest)
+    whole = copy.deepcopy(subject.there())
     whole = make_wrong(whole, subject.schema, subject.schemas, chance)
-    whole['metadata'] = (subject.object or subject.manifest)['metadata']
+    whole['metadata'] = subject.there()['metadata']
     return Request('update of resize', 'PUT', path + '/resize' + query(chance), whole)
 
 
