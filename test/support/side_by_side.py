@@ -244,7 +244,7 @@ def compare(ours, theirs, pairs):
     else:
         comparison = Comparison(pairs)
         comparison.values(ours.said, theirs.said)
-        found += comparison.found
+        found += [line.replace('\n', ' ') for line in comparison.found[:6]]
         if not comparison.found and isinstance(theirs.said, dict) and 'paths' not in theirs.said and keys(ours.said) != keys(theirs.said):
             found.append('order of keys: %s' % next('ours %s, theirs %s' % pair for pair in zip(keys(ours.said), keys(theirs.said)) if pair[0] != pair[1]))
     return found
