@@ -7,6 +7,7 @@ import re
 TOKEN = re.compile(r'eyJ[\w-]+\.[\w-]+\.[\w-]+')
 TIME = re.compile(r'20(2[4-9]|3\d)-\d\d-\d\dT[\d:.]+Z')
 UID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+HASH = re.compile(r'(?<=X509SHA256=)\w+|(?<=[?]hash=)\w+')
 ADDRESS = re.compile(r'10\.96\.\d+\.\d+')
 AGE = re.compile(r'(\d+[smhdy]){1,2}|<invalid>')
 IDENTITY = {'uid', 'resourceVersion'}
@@ -15,9 +16,9 @@ HEADERS = ('Content-Type', 'Warning', 'Location', 'Allow', 'Retry-After', 'WWW-A
 
 
 def anyone(text):
-    for pattern, name in ((TOKEN, '<token>'), (UID, '<uid>'), (TIME, '<time>'), (ADDRESS, '<address>')):
+    for pattern, name in ((TOKEN, '<token>'), (UID, '<uid>'), (TIME, '<time>'), (ADDRESS, '<address>'), (HASH, '<hash>')):
         text = pattern.sub(name, text)
-    return re.sub(r'(?i)(resource ?version"?:? "?|current: |revision |etcd event received with PrevKv=nil \(key=)\d+', r'\1<rv>', text)
+    return re.sub(r'(?i)((?:resource ?version|uid)(?:\\*"?: ?|:? )(?:\\*")?|current: |revision |in record \()\d+', r'\1<rv>', text)
 
 
 def shape(text, length=190):
@@ -46,6 +47,11 @@ class Pairs:
         if isinstance(value, list):
             return [self.translate(v, name) for v in value]
         return self.of(name, value) if isinstance(value, (str, int)) and not isinstance(value, bool) else value
+
+    def text(self, text):
+        """The same of a body that is no tree."""
+        text = UID.sub(lambda m: self.of('uid', m[0]), text)
+        return re.sub(r'(?<="resourceVersion": ")\d+', lambda m: self.of('resourceVersion', m[0]), text)
 
     def path(self, path):
         path = re.sub(r'(?<=resourceVersion=)\d+', lambda m: self.of('revision', m[0]), path)

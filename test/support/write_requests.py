@@ -200,7 +200,7 @@ def update(subject, chance, path, sub=''):
     body = copy.deepcopy(subject.there())
     if not subject.only_metadata and chance.random() < 0.7:
         body = make_wrong(body, subject.schema, subject.schemas, chance)
-    metadata = body['metadata'] if isinstance(body.get('metadata'), dict) else body.setdefault('metadata', {}) or {}
+    metadata = body['metadata'] if isinstance(body.get('metadata'), dict) else {}
     body['metadata'] = metadata
     if sub == 'status':
         body['status'] = status_of(subject, chance)
