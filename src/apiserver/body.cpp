@@ -72,20 +72,6 @@ Result<Decoded> decode_protobuf_body(const std::string& body, const ExpectedKind
   return Decoded{tree, {}};
 }
 
-std::string_view json_type_name(Value value) {
-  switch (value.type()) {
-    case Value::Type::Bool: return "bool";
-    case Value::Type::Int:
-    case Value::Type::Double: return "number";
-    case Value::Type::String: return "string";
-    case Value::Type::List: return "array";
-    case Value::Type::Object: return "object";
-    case Value::Type::Absent:
-    case Value::Type::Null: break;
-  }
-  return "null";
-}
-
 // Upstream reads apiVersion and kind first, into a struct of their own; what is wrong by then is said in these words.
 Result<void> check_type_meta(Value tree, const ExpectedKind& expected, std::string_view body) {
   constexpr std::string_view prefix = "couldn't get version/kind; json parse error: ";
@@ -120,6 +106,26 @@ Result<Decoded> decode_text_body(const std::string& body, const std::string& med
 }
 
 }  // namespace
+
+std::string_view json_type_name(Value value) {
+  switch (value.type()) {
+    case Value::Type::Bool: return "bool";
+    case Value::Type::Int:
+    case Value::Type::Double: return "number";
+    case Value::Type::String: return "string";
+    case Value::Type::List: return "array";
+    case Value::Type::Object: return "object";
+    case Value::Type::Absent:
+    case Value::Type::Null: break;
+  }
+  return "null";
+}
+
+Error unknown_format() {
+  return Error(Reason::UnsupportedMediaType,
+               "the body of the request was in an unknown format - accepted media types include: application/json, "
+               "application/yaml, application/vnd.kubernetes.protobuf");
+}
 
 Result<FieldValidation> field_validation(const Query& query) {
   std::string_view value = query.get("fieldValidation");
@@ -162,9 +168,7 @@ Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldV
   else if (media == "application/vnd.kubernetes.protobuf")
     decoded = TRY(decode_protobuf_body(context.http.body, expected, arena));
   else
-    return fail(Error(Reason::UnsupportedMediaType,
-                      "the body of the request was in an unknown format - accepted media types include: application/json, "
-                      "application/yaml, application/vnd.kubernetes.protobuf"));
+    return fail(unknown_format());
   TRY(conform_tree(context, decoded.tree, expected, validation, std::move(decoded.duplicates)));
   note_request(context, expected, decoded.tree);
   return decoded.tree;

@@ -14,7 +14,7 @@ enum class Shape : uint8_t {
   Object,
   Table,
   Partial,       // PartialObjectMetadata, or its List for lists
-  OtherPartial,  // the List for one object, or the reverse; never what negotiate gives
+  OtherPartial,  // the List for one object, or the reverse: refused where there is an object, of which go_type tells
   Discovery,     // APIGroupDiscoveryList
 };
 
@@ -31,11 +31,21 @@ struct Offer {
   bool partial_list = false;  // as=PartialObjectMetadataList
   std::string_view go_type;   // "*core.PodList": what upstream calls the object where a client asks for the other partial form
   bool discovery = false;     // as=APIGroupDiscoveryList
+  bool streams = false;       // where a client may watch as well
+  bool is_nothing() const { return !table && !partial && !partial_list && !discovery; }
 };
+
+// What every verb of a kind offers before it is known whether the answer will be an object or a list.
+constexpr Offer any_shape(bool streams) { return {.table = true, .partial = true, .partial_list = true, .streams = streams}; }
 
 // NotAcceptable if nothing that the client accepts is on offer.
 Result<Accept> negotiate(const net::Request& request, const Query& query, const Offer& offer);
-Accept default_accept(const net::Request& request, const Query& query);  // for errors: never fails
+
+// For errors, which have one shape: indented JSON where a client accepts nothing else than another one.
+Accept accept_for_error(const net::Request& request, const Query& query);
+
+// Events cannot be had in the form that was chosen.
+Error no_such_stream();
 
 std::string_view media_type(Format format);
 

@@ -1,5 +1,7 @@
 #include "apiserver/query.h"
 
+#include "base/text.h"
+
 namespace sampan::apiserver {
 
 namespace {
@@ -9,6 +11,16 @@ int hex_digit(char c) {
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
+
+// Go leaves out what it cannot take apart: a broken escape, or a semicolon, which once separated as well.
+bool is_well_formed(std::string_view part) {
+  for (size_t i = 0; i < part.size(); i++) {
+    if (part[i] == ';') return false;
+    if (part[i] == '%' && (i + 2 >= part.size() || hex_digit(part[i + 1]) < 0 || hex_digit(part[i + 2]) < 0)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {
@@ -30,7 +42,7 @@ Query::Query(std::string_view raw) {
     auto end = raw.find('&');
     auto part = raw.substr(0, end);
     raw.remove_prefix(end == std::string_view::npos ? raw.size() : end + 1);
-    if (part.empty()) continue;
+    if (part.empty() || !is_well_formed(part)) continue;
     auto equals = part.find('=');
     auto value = equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
     entries_.emplace_back(percent_decode(part.substr(0, equals), true), percent_decode(value, true));
@@ -59,7 +71,7 @@ std::vector<std::string_view> Query::all(std::string_view name) const {
 bool Query::is_true(std::string_view name) const {
   if (!has(name)) return false;
   auto value = get(name);
-  return value != "false" && value != "0";
+  return value != "0" && to_lower(value) != "false";
 }
 
 }  // namespace sampan::apiserver

@@ -301,7 +301,8 @@ std::string go_type(const Served& served, std::string_view suffix) {
   return concat("*", package, ".", served.resource->kind, suffix);
 }
 
-// ?includeObject of a Table.
+}  // namespace
+
 Result<std::string_view> include_object(const Context& context, const Accept& accept) {
   auto wanted = context.query.get("includeObject");
   if (wanted.empty()) return "Metadata";
@@ -309,8 +310,6 @@ Result<std::string_view> include_object(const Context& context, const Accept& ac
   return fail(bad_request(concat("Unable to convert to Table as requested: includeObject: Invalid value: ", quoted(wanted),
                                  ": must be 'Metadata', 'Object', 'None', or empty")));
 }
-
-}  // namespace
 
 namespace {
 
@@ -448,7 +447,7 @@ HandlerResult respond_value(Context& context, int status, Value value, std::stri
 
 net::Response respond_error(const net::Request& request, const Query& query, const Error& error) {
   Arena arena;
-  Accept accept = default_accept(request, query);
+  Accept accept = accept_for_error(request, query);
   auto body = encode_value(status_tree(error, arena), &status_type(), "v1", "Status", accept);
   auto response = make_response(error.code(), accept, body ? std::move(*body) : std::string());
   if (error.data().retry_after_seconds) response.headers.emplace_back("retry-after", concat(error.data().retry_after_seconds));

@@ -44,6 +44,9 @@ Result<ObjectRef> in_served_version(const Served& served, const ObjectRef& objec
 // The tree of a decoded request in the version that is stored.
 Result<void> to_stored_version(const Served& served, Value object);
 
+// What a Table has of each object: ?includeObject.
+Result<std::string_view> include_object(const Context& context, const Accept& accept);
+
 // One object in the shape and format of `accept`; for watch events and lists. `with_columns`: a Table names its columns.
 Result<std::string> encode_object(const Served& served, const ObjectRef& object, const Accept& accept, std::string_view include_object,
                                   bool with_columns, int64_t now_seconds);

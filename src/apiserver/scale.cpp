@@ -56,7 +56,9 @@ Value scale_of(const schema::Object& object, Arena& arena) {
 Result<int64_t> checked_replicas(Value scale, const RequestInfo& info) {
   registry::FieldErrors errors;
   auto name = scale["metadata"]["name"].as_string();
-  if (!name.empty() && name != info.name)
+  if (name.empty())
+    return fail(bad_request(concat("the name of the object (", info.name, " based on URL) was undeterminable: name must be provided")));
+  if (name != info.name)
     return fail(bad_request(concat("the name of the object (", name, ") does not match the name on the URL (", info.name, ")")));
   int64_t replicas = scale["spec"]["replicas"].as_int();
   if (replicas < 0)
@@ -155,7 +157,7 @@ Result<void> conform_patched(Context& context, const ExpectedKind& expected, Val
 Result<Value> applied(Context& context, const ExpectedKind& expected, const schema::Object& before, const schema::FieldManager& manager,
                       bool force, Arena& arena) {
   auto documents = schema::parse_yaml(context.http.body, arena, {.first_only = true});
-  if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
+  if (!documents) return fail(bad_request(concat("error decoding YAML: error converting YAML to JSON: ", documents.error().message())));
   if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
   note_patch(context, documents->front());
   return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);

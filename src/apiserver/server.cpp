@@ -393,6 +393,7 @@ class Server final : public ApiServer {
       if (wants_name != has_name && route.bit != schema::Watch) break;
       // Namespaced objects are made, and deleted in numbers, in one namespace.
       if ((route.bit == schema::Create || route.bit == schema::DeleteCollection) && context.served->resource->namespaced && context.info.name_space.empty()) break;
+      if (!context.direct) TRY(negotiate(context.http, context.query, any_shape(route.bit & (schema::List_ | schema::Watch))));
       return context.served->store ? route.handle(context) : handle_unkept(context);
     }
     return fail(not_allowed());

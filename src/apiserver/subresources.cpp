@@ -1,5 +1,7 @@
 #include "apiserver/subresources.h"
 
+#include "apiserver/fairness/gate.h"
+#include "apiserver/media.h"
 #include "apiserver/usage/usage.h"
 #include "apiserver/verbs.h"
 #include "base/text.h"
@@ -41,6 +43,7 @@ HandlerResult handle_subresource(Context& context) {
   bool passes_on = context.info.subresource == "proxy";  // of any method
   if (!passes_on && !(context.subresource->verbs & bit))
     return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
+  if (!context.direct && !fairness::is_connection(context.info)) TRY(negotiate(context.http, context.query, any_shape(false)));
   for (const Special& special : kSpecial)
     if (special.subresource == context.info.subresource && (special.resource.empty() || special.resource == context.info.resource))
       return special.handle(context);

@@ -67,6 +67,18 @@ Value row_object(const Served& served, const schema::ObjectRef& object, const Ta
   return partial_metadata(*object, options.api_version, arena);
 }
 
+// The version has its place among the others, after the uid.
+Value with_version(Value metadata, std::string_view version, Arena& arena) {
+  constexpr std::string_view before[] = {"name", "generateName", "namespace", "selfLink", "uid"};
+  Value out = Value::object(arena, metadata.size() + 1);
+  for (auto name : before)
+    if (Value value = metadata[name]; !value.is_absent()) out.set(name, value);
+  out.set("resourceVersion", version);
+  for (const auto& member : metadata.members())
+    if (std::find(std::begin(before), std::end(before), member.name) == std::end(before)) out.set(member.name, member.value);
+  return out;
+}
+
 }  // namespace
 
 Value partial_metadata(const schema::Object& object, std::string_view api_version, Arena& arena) {
@@ -75,7 +87,7 @@ Value partial_metadata(const schema::Object& object, std::string_view api_versio
   partial.set("apiVersion", arena.copy(api_version));
   Value metadata = schema::thaw(object["metadata"], arena);
   if (!metadata.is_object()) metadata = Value::object(arena);
-  if (object.revision()) metadata.set("resourceVersion", arena.copy(concat(object.revision())));
+  if (object.revision()) metadata = with_version(metadata, arena.copy(concat(object.revision())), arena);
   partial.set("metadata", metadata);
   return partial;
 }

@@ -25,7 +25,6 @@ Result<registry::DeleteOptions> admitted_options(Context& context) {
 HandlerResult handle_delete(Context& context) {
   const Served& served = *context.served;
   auto options = TRY(admitted_options(context));
-  TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
   TRY(context.services.admission->mutate(attributes_of(context, Operation::Delete, options.dry_run), {}, nullptr));
   auto outcome = TRY(served.store->remove(context.info.name_space, context.info.name, options));
   if (!outcome.deleted || served.rules->returns_deleted_object) {
@@ -39,6 +38,7 @@ HandlerResult handle_delete(Context& context) {
 
 HandlerResult handle_delete_collection(Context& context) {
   const Served& served = *context.served;
+  TRY(list_request(context));
   auto options = TRY(admitted_options(context));
   auto list = TRY(read_list(context));
   for (const auto& item : list.items) {

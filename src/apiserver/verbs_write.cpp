@@ -19,8 +19,6 @@ using schema::Value;
 
 namespace {
 
-constexpr Offer kObjectOffer{.table = true, .partial = true};
-
 Error other_namespace() { return bad_request("the namespace of the provided object does not match the namespace sent on the request"); }
 
 Result<void> check_name(Context& context, Value object) {
@@ -39,7 +37,6 @@ Result<void> check_name(Context& context, Value object) {
 HandlerResult handle_create(Context& context) {
   const Served& served = *context.served;
   auto parameters = TRY(write_parameters(context, "CreateOptions"));
-  TRY(negotiate(context.http, context.query, kObjectOffer));
   Arena arena;
   Value object = TRY(decode_body(context, expected_kind(served), parameters.validation, arena));
   Value metadata = object.ensure_object("metadata");
@@ -60,7 +57,6 @@ HandlerResult handle_create(Context& context) {
 HandlerResult handle_update(Context& context) {
   const Served& served = *context.served;
   auto parameters = TRY(write_parameters(context, "UpdateOptions"));
-  TRY(negotiate(context.http, context.query, kObjectOffer));
   Arena body_arena;
   Value sent = TRY(decode_body(context, expected_kind(served), parameters.validation, body_arena));
   TRY(check_name(context, sent));
@@ -104,17 +100,23 @@ struct PatchBody {
   std::vector<std::string> duplicates;
 };
 
-Result<PatchBody> parse_patch(PatchType type, const std::string& body, Arena& arena) {
+Result<PatchBody> parse_patch(PatchType type, FieldValidation validation, const std::string& body, Arena& arena) {
   PatchBody parsed;
   if (type == PatchType::Apply) {
     auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &parsed.duplicates);
-    if (!documents) return fail(bad_request(concat("error decoding YAML: ", documents.error().message())));
-    if (documents->empty() || !documents->front().is_object()) return fail(bad_request("error decoding YAML: patch is no object"));
-    parsed.tree = documents->front();
+    if (!documents) return fail(bad_request(concat("error decoding YAML: error converting YAML to JSON: ", documents.error().message())));
+    if (!documents->empty()) parsed.tree = documents->front();
+    if (parsed.tree.is_missing()) parsed.tree = Value::object(arena);
+    if (!parsed.tree.is_object())
+      return fail(bad_request(concat("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ",
+                                     json_type_name(parsed.tree), " into Go value of type map[string]interface {}")));
     return parsed;
   }
   auto tree = schema::parse_json(body, arena, &parsed.duplicates);
-  if (!tree) return fail(bad_request(tree.error().message()));
+  if (!tree) {
+    bool checked_first = type != PatchType::Strategic && validation != FieldValidation::Ignore;
+    return fail(bad_request(concat(checked_first ? "error decoding patch: " : "", tree.error().message())));
+  }
   parsed.tree = *tree;
   return parsed;
 }
@@ -167,7 +169,8 @@ Result<void> conform_patched(Context& context, PatchType type, const PatchBody& 
   if (auto known = check_kind(expected_kind(*context.served), object["apiVersion"].as_string(), object["kind"].as_string()); !known)
     return refuse(known.error().message());
   schema::Conformance found;
-  if (auto conformed = schema::conform(object, *context.served->resource->type, found); !conformed)
+  auto origin = type == PatchType::Strategic ? schema::TreeOf::Patch : schema::TreeOf::Text;
+  if (auto conformed = schema::conform(object, *context.served->resource->type, found, origin); !conformed)
     return refuse(conformed.error().message());
   if (validation == FieldValidation::Ignore) return {};
   auto problems = schema::strict_errors(patch.duplicates, found);
@@ -195,9 +198,21 @@ Result<void> report_duplicates(Context& context, const std::vector<std::string>&
   return {};
 }
 
+// Holds what apply has made against its type.
+Result<void> conform_applied(const Served& served, Value applied, Value object) {
+  schema::Conformance found;
+  auto conformed = schema::conform(object, *served.resource->type, found, schema::TreeOf::Patch);
+  if (conformed) return {};
+  auto version = served.api_version();
+  auto kind = concat(version.contains('/') ? "" : "/", version, ", Kind=", served.resource->kind);
+  Value metadata = applied["metadata"];
+  return fail(Error(500, Reason::Unknown,
+                    concat("failed to convert new object (", metadata["namespace"].as_string(), "/", metadata["name"].as_string(), "; ", kind,
+                           ") to proper version: unable to convert unstructured object to ", kind, ": ", conformed.error().message())));
+}
+
 HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const WriteParameters& parameters) {
   const Served& served = *context.served;
-  auto expected = expected_kind(served);
   size_t warnings_before = context.warnings.size();
   ObjectRef before;  // outlives the tree that is made of it
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
@@ -207,15 +222,16 @@ HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const Wri
     Value object = TRY(schema::apply(before.get(), patch.tree.clone(arena), *served.resource->type, manager, parameters.force, arena));
     context.warnings.resize(warnings_before);  // of a try that lost its race
     TRY(report_duplicates(context, patch.duplicates, parameters.validation));
-    TRY(conform_tree(context, object, expected, FieldValidation::Ignore, {}));
+    TRY(conform_applied(served, patch.tree, object));
+    if (auto uid = object["metadata"]["uid"].as_string(); !current && !uid.empty())
+      return fail(conflict(served.resource->group, served.resource->resource, context.info.name,
+                           concat("uid mismatch: the provided object specified uid ", uid, ", and no existing object was found")));
     TRY(check_name(context, object));
     TRY(settle(context, object, current.get(), parameters, true));
     return object;
   };
-  registry::Preconditions preconditions;
-  preconditions.uid = patch.tree["metadata"]["uid"].as_string();
   bool may_create = context.info.subresource.empty();
-  auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, preconditions, may_create,
+  auto outcome = TRY(served.store->update(context.info.name_space, context.info.name, produce, {}, may_create,
                                           store_options(context, parameters)));
   return respond_object(context, outcome.created ? 201 : 200, outcome.object);
 }
@@ -226,13 +242,16 @@ HandlerResult handle_patch(Context& context) {
   const Served& served = *context.served;
   auto type = TRY(patch_type(context.http));
   auto parameters = TRY(write_parameters(context, "PatchOptions", type == PatchType::Apply));
-  TRY(negotiate(context.http, context.query, kObjectOffer));
   Arena body_arena;
   PatchBody patch;
-  if (context.direct)
+  if (context.direct) {
     patch.tree = context.direct->body;
-  else
-    patch = TRY(parse_patch(type, context.http.body, body_arena));
+  } else {
+    auto parsed = parse_patch(type, parameters.validation, context.http.body, body_arena);
+    // Upstream looks at the object first.
+    if (!parsed && type != PatchType::Apply) TRY(served.store->get(context.info.name_space, context.info.name));
+    patch = TRY(std::move(parsed));
+  }
   note_patch(context, patch.tree);
   if (type == PatchType::Apply) return patch_by_apply(context, patch, parameters);
   size_t warnings_before = context.warnings.size();

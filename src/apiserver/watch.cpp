@@ -240,7 +240,7 @@ net::Response error_stream(const Accept& accept, const Error& error) {
 
 HandlerResult handle_watch(Context& context) {
   const Served& served = *context.served;
-  Accept accept = TRY(negotiate(context.http, context.query, {.table = true, .partial = true}));
+  Accept accept = TRY(negotiate(context.http, context.query, any_shape(true)));
   auto request = TRY(list_request(context));
   store::Cache& cache = served.store->cache();
 
@@ -258,10 +258,13 @@ HandlerResult handle_watch(Context& context) {
     if (options.send_initial_events.value_or(true)) initial = std::move(snapshot);
   } else {
     auto events = cache.events(revision);
-    if (!events) return error_stream(accept, events.error());
+    if (!events && accept.format != Format::Yaml) return error_stream(accept, events.error());
+    if (!events) return fail(no_such_stream());
     stream = std::move(*events);
   }
 
+  auto include = TRY(include_object(context, accept));
+  if (accept.format == Format::Yaml) return fail(no_such_stream());
   int64_t timeout_s = options.timeout_seconds.value_or(0);
   if (timeout_s <= 0) {
     // By chance, so that watches that began together do not all end together.
@@ -271,7 +274,7 @@ HandlerResult handle_watch(Context& context) {
   net::Response response;
   response.headers.emplace_back("content-type", stream_type(accept.format));
   response.headers.emplace_back("cache-control", "no-cache, private");
-  auto include = context.query.has("includeObject") ? context.query.get("includeObject") : std::string_view("Metadata");
+  if (accept.shape == Shape::OtherPartial) return response;  // upstream lets it in, and breaks off because an event is no list
   response.source = std::make_unique<WatchSource>(context.services, served, accept, std::move(request), std::move(stream), std::move(initial),
                                                   timeout_s, std::string(include));
   if (net::asks_for_websocket(context.http))

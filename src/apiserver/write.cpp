@@ -1,6 +1,7 @@
 #include "apiserver/write.h"
 
 #include "apiserver/access/access.h"
+#include "apiserver/access/device_admin.h"
 #include "apiserver/access/role_guard.h"
 #include "base/text.h"
 #include "schema/apply/apply.h"
@@ -54,6 +55,27 @@ Result<void> manage_fields(Context& context, Value object, const Object* old, co
   return {};
 }
 
+// Owners that are named twice count once, and the client hears of it.
+void drop_repeated_owners(Context& context, Value object, std::string_view when) {
+  Value owners = object["metadata"]["ownerReferences"];
+  if (!owners.is_list() || owners.size() < 2) return;
+  Value kept = Value::list(object.arena(), owners.size());
+  std::string repeated;
+  for (Value owner : owners.items()) {
+    bool known = std::any_of(kept.items().begin(), kept.items().end(), [&](Value other) { return other.equals(owner); });
+    if (known)
+      append(repeated, repeated.empty() ? "" : ", ", owner["uid"].as_string());
+    else
+      kept.push(owner);
+  }
+  if (kept.size() == owners.size()) return;
+  object["metadata"].set("ownerReferences", kept);
+  context.warnings.push_back(concat(".metadata.ownerReferences contains duplicate entries", when,
+                                    "; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix "
+                                    "your requests; duplicate UID(s) observed: ",
+                                    repeated));
+}
+
 // An update or a patch that makes the object is a create as well.
 Result<void> may_create(Context& context) {
   if (context.info.verb == "create") return {};
@@ -90,6 +112,7 @@ Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
 Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {
   const Served& served = *context.served;
   set_defaults(served, object, served.resource->version);
+  if (context.info.verb != "patch") drop_repeated_owners(context, object, "");
   if (!from_apply) {
     auto manager = field_manager(context, parameters);
     manager.api_version = object.arena().copy(served.api_version());  // the entries keep it
@@ -97,6 +120,7 @@ Result<void> settle(Context& context, Value object, const Object* old, const Wri
   }
   TRY(to_stored_version(served, object));
   TRY(context.services.admission->mutate(attributes_of(context, old ? Operation::Update : Operation::Create, parameters.dry_run), object, old));
+  drop_repeated_owners(context, object, " after mutating admission happens");
   set_defaults(served, object, served.store->resource().version);
   return guard_roles(context, object, old);
 }
@@ -110,6 +134,7 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.asked = context.served->rules;
   options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
     if (!old) TRY(may_create(context));
+    TRY(guard_device_admin(context, object, old));
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };
   return options;

@@ -3,8 +3,10 @@
 #include "apiserver/audit/notes.h"
 #include "base/text.h"
 #include "registry/field_errors.h"
+#include "schema/conform.h"
 #include "schema/json.h"
 #include "schema/protobuf.h"
+#include "schema/yaml.h"
 
 namespace sampan::apiserver {
 
@@ -33,10 +35,12 @@ bool check_dry_run(const std::vector<std::string_view>& values, FieldErrors& err
 
 void check_field_manager(std::string_view manager, FieldErrors& errors) {
   if (manager.size() > kFieldManagerBytesMax) errors.too_long(Path("fieldManager"), kFieldManagerBytesMax);
-  for (unsigned char c : manager) {
+  constexpr char hex[] = "0123456789ABCDEF";
+  for (size_t i = 0; i < manager.size(); i++) {
+    auto c = static_cast<unsigned char>(manager[i]);
     if (c >= 0x20 && c != 0x7f) continue;
-    errors.invalid(Path("fieldManager"), manager, "should only contain printable characters");
-    return;
+    errors.invalid(Path("fieldManager"), manager,
+                   concat("invalid character U+00", std::string_view(&hex[c >> 4], 1), std::string_view(&hex[c & 15], 1), " (at position ", i, ")"));
   }
 }
 
@@ -79,6 +83,48 @@ Result<WriteParameters> write_parameters(const Context& context, std::string_vie
 
 namespace {
 
+Error no_such_options(std::string_view kind, std::string_view version) {
+  return bad_request(concat("no kind ", quoted(kind), " is registered for version ", quoted(version), " in scheme \"pkg/runtime/scheme.go:111\""));
+}
+
+// Clients send options with their group's apiVersion as well; the kind is what counts.
+Result<Value> delete_options_sent(Context& context, const schema::Type& type, Arena& arena) {
+  const std::string& body = context.http.body;
+  auto media = media_type_of(context.http.header("content-type"));
+  if (media == "application/vnd.kubernetes.protobuf") {
+    auto envelope = schema::open_envelope(body);
+    if (!envelope) return fail(bad_request(envelope.error().message()));
+    if (!envelope->kind.empty() && envelope->kind != "DeleteOptions") return fail(no_such_options(envelope->kind, envelope->api_version));
+    auto object = schema::decode_protobuf(envelope->raw, type);
+    if (!object) return fail(bad_request(object.error().message()));
+    return schema::thaw(**object, arena).clone(arena);
+  }
+  Value tree;
+  if (media == "application/yaml") {
+    auto documents = schema::parse_yaml(body, arena, {.first_only = true});
+    if (!documents) return fail(bad_request(documents.error().message()));
+    if (!documents->empty()) tree = documents->front();
+  } else if (media.empty() || media == "application/json") {
+    auto parsed = schema::parse_json(body, arena);
+    if (!parsed) return fail(bad_request(concat("couldn't get version/kind; json parse error: ", parsed.error().message())));
+    tree = *parsed;
+  } else {
+    return fail(unknown_format());
+  }
+  if (tree.is_missing()) tree = Value::object(arena);
+  if (tree.is_object()) {
+    if (auto kind = tree["kind"].as_string(); !kind.empty() && kind != "DeleteOptions") {
+      auto version = tree["apiVersion"].as_string();
+      return fail(no_such_options(kind, version.empty() ? "meta.k8s.io/v1" : version));
+    }
+    tree.remove("apiVersion");
+    tree.remove("kind");
+  }
+  schema::Conformance found;
+  TRY(schema::conform(tree, type, found));
+  return tree;
+}
+
 // The options as one tree, whether they came in the body or in the query.
 Result<Value> delete_options_tree(Context& context, Arena& arena) {
   const ExpectedKind expected{"", "v1", "DeleteOptions", schema::builtin_kind("", "v1", "DeleteOptions")};
@@ -87,26 +133,9 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
     return context.direct->body;
   }
   if (!context.http.body.empty()) {
-    // Clients send this with their group's apiVersion as well; the kind is what counts.
-    auto media = media_type_of(context.http.header("content-type"));
-    if (media != "application/vnd.kubernetes.protobuf") {
-      Value tree = TRY(schema::parse_json(context.http.body, arena));
-      if (tree["kind"].as_string() == "DeleteOptions" || tree["kind"].is_missing()) {
-        if (tree.is_object()) {
-          tree.remove("apiVersion");
-          tree.remove("kind");
-        }
-        TRY(conform_tree(context, tree, expected, FieldValidation::Ignore, {}));
-        note_request(context, expected, tree);
-        return tree;
-      }
-    } else if (auto envelope = schema::open_envelope(context.http.body); envelope && envelope->kind == expected.kind) {
-      auto object = TRY(schema::decode_protobuf(envelope->raw, *expected.type));
-      Value tree = schema::thaw(*object, arena).clone(arena);
-      note_request(context, expected, tree);
-      return tree;
-    }
-    return decode_body(context, expected, FieldValidation::Ignore, arena);
+    Value tree = TRY(delete_options_sent(context, *expected.type, arena));
+    note_request(context, expected, tree);
+    return tree;
   }
   Value tree = Value::object(arena);
   const Query& query = context.query;

@@ -76,12 +76,12 @@ std::string qualified(std::string_view group, std::string_view resource) {
 }  // namespace
 
 Error not_found(std::string_view group, std::string_view resource, std::string_view name) {
-  return Error(Reason::NotFound, concat(qualified(group, resource), " \"", name, "\" not found"))
+  return Error(Reason::NotFound, concat(qualified(group, resource), " ", quoted(name), " not found"))
       .about(group, resource, name);
 }
 
 Error already_exists(std::string_view group, std::string_view resource, std::string_view name) {
-  return Error(Reason::AlreadyExists, concat(qualified(group, resource), " \"", name, "\" already exists"))
+  return Error(Reason::AlreadyExists, concat(qualified(group, resource), " ", quoted(name), " already exists"))
       .about(group, resource, name);
 }
 

@@ -60,6 +60,25 @@ bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
+namespace {
+
+// The bytes of the UTF-8 character at the beginning of the text; 0 if there is none.
+size_t character_size(std::string_view text) {
+  auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first < 0xe0) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first < 0xf0) {
+    bool short_form = first == 0xe0 && byte(1) < 0xa0, surrogate = first == 0xed && byte(1) >= 0xa0;
+    return follows(1) && follows(2) && !short_form && !surrogate ? 3 : 0;
+  }
+  bool in_range = first >= 0xf0 && first < 0xf5 && !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) >= 0x90);
+  return in_range && follows(1) && follows(2) && follows(3) ? 4 : 0;
+}
+
+}  // namespace
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (size_t i = 0; i < text.size(); i++) {
@@ -75,8 +94,17 @@ std::string quoted(std::string_view text) {
       case '\t': out += "\\t"; break;
       case '\v': out += "\\v"; break;
       default:
-        if (c < 0x20 || c == 0x7f) {
-          constexpr char hex[] = "0123456789abcdef";
+        constexpr char hex[] = "0123456789abcdef";
+        if (size_t size = character_size(text.substr(i)); size > 1) {
+          unsigned char next = static_cast<unsigned char>(text[i + 1]);
+          if (c == 0xc2 && next < 0xa0) {  // a control character
+            append(out, "\\u00", std::string_view(&hex[next >> 4], 1), std::string_view(&hex[next & 15], 1));
+            i++;
+            continue;
+          }
+          out += text.substr(i, size);
+          i += size - 1;
+        } else if (c < 0x20 || c >= 0x7f) {
           out += "\\x";
           out += hex[c >> 4];
           out += hex[c & 15];

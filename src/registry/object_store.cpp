@@ -140,8 +140,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   metadata.set("creationTimestamp", arena.copy(time_text(now)));
   metadata.set("uid", arena.copy(new_uuid(*random_)));
   std::string_view sent_version = metadata["resourceVersion"].as_string();
-  if (!options.dry_run && !sent_version.empty() && sent_version != "0")
-    return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
+  bool has_version = !options.dry_run && !sent_version.empty() && sent_version != "0";
   for (auto name : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.remove(name);
   TRY(check_namespace(object, name_space));
 
@@ -172,6 +171,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
     rules_->canonicalize(object);
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
+  if (has_version) return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
   check(!key.empty());  // validation has let the name through, so it made a key
 
   bool lost_race = false;
@@ -213,12 +213,9 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 
 Result<void> ObjectStore::check_preconditions(const Current& current, const std::string& key, std::string_view name,
                                               const Preconditions& wanted) const {
-  // As upstream's store shows its keys: without what all begin with.
-  std::string_view shown_prefix(prefix_);
-  if (shown_prefix.starts_with("/registry/")) shown_prefix.remove_prefix(9);
   auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
     return fail(conflict(resource_->group, resource_->resource, name,
-                         concat("StorageError: invalid object, Code: 4, Key: ", shown_prefix, key,
+                         concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
                                 ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
                                 what, " in object meta: ", is)));
   };
@@ -287,6 +284,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   } guard{undo};
 
   object = TRY(prepare_update(object, old, name_space, options, arena));
+  if (Value metadata = object["metadata"]; metadata.is_object()) metadata.remove("selfLink");  // never stored
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   if (schema::only_times_differ(*frozen, old)) {  // then the old ones stand, and the write is none
     object["metadata"].set("managedFields", schema::thaw(old["metadata"]["managedFields"], arena));

@@ -3,6 +3,8 @@
 // stops the decoding at once and so goes before.
 #include "schema/conform.h"
 
+#include <cmath>
+
 #include "base/encoding.h"
 #include "base/text.h"
 #include "schema/go_text.h"
@@ -48,9 +50,30 @@ std::string_view word_for(Value value) {
   return "";
 }
 
+// What Go's reflection calls the value, and the target of a kind.
+std::string_view go_kind(Value value) {
+  switch (value.type()) {
+    case Value::Type::Bool: return "bool";
+    case Value::Type::Int: return "int64";
+    case Value::Type::Double: return "float64";
+    case Value::Type::String: return "string";
+    case Value::Type::List: return "slice";
+    default: return "map";
+  }
+}
+std::string_view go_kind(Kind kind) {
+  switch (kind) {
+    case Kind::Bool: return "bool";
+    case Kind::Int32: return "int32";
+    case Kind::Int64: return "int64";
+    case Kind::Double: return "float64";
+    default: return "string";
+  }
+}
+
 class Conformer {
  public:
-  Conformer(Arena* arena, Conformance& found) : arena_(arena), found_(found) {}
+  Conformer(Arena* arena, Conformance& found, TreeOf origin) : arena_(arena), found_(found), of_patch_(origin == TreeOf::Patch) {}
 
   std::string first_mismatch;  // reported at the end
   std::string stopped;         // reported at once
@@ -114,9 +137,30 @@ class Conformer {
   }
 
   bool mismatch(Value value, const Type& type, const Place* place, std::string_view go_type, bool with_number = false) {
+    if (of_patch_) return misfit(value, type, place);
     if (first_mismatch.empty())
       first_mismatch = describe(value, go_type.empty() ? type_at(type, place) : std::string(go_type), place, with_number);
     return true;
+  }
+  // Of what a patch made. Only numbers can be converted to texts at all, as characters, and that is refused in words of its own.
+  bool misfit(Value value, const Type& type, const Place* place) {
+    switch (type.kind) {
+      case Kind::Struct: return stop(concat("cannot restore struct from: ", go_kind(value)));
+      case Kind::Map: return stop(concat("cannot restore map from ", go_kind(value)));
+      case Kind::List:
+      case Kind::Bytes: return stop(concat("cannot restore slice from ", go_kind(value)));
+      default: break;
+    }
+    bool to_integer = type.kind == Kind::Int32 || type.kind == Kind::Int64;
+    if ((value.is_int() && type.kind == Kind::String) || (value.is_double() && to_integer)) {
+      auto name = type_at(type, place);
+      return stop(concat("cannot convert ", go_kind(value), " to ", name.starts_with('*') ? std::string_view(name).substr(1) : std::string_view(name)));
+    }
+    return stop(concat("unrecognized type: ", go_kind(type.kind)));
+  }
+  // What reads itself is given its own text, and knows nothing of the fields around it.
+  std::string misread(Value value, std::string_view go_type, const Place* place, bool with_number) {
+    return describe(value, go_type, of_patch_ ? nullptr : place, with_number);
   }
   bool stop(std::string text) {
     stopped = std::move(text);
@@ -143,6 +187,9 @@ class Conformer {
   }
 
   bool integer(Value& value, const Type& type, const Place* place) {
+    if (of_patch_ && value.is_double() && value.as_double() == std::trunc(value.as_double()) && std::abs(value.as_double()) < 9e18)
+      value = Value(static_cast<int64_t>(value.as_double()));
+    if (of_patch_ && value.is_int() && type.kind == Kind::Int32) value = Value(int64_t{static_cast<int32_t>(value.as_int())});
     bool fits = value.is_int() && (type.kind == Kind::Int64 || static_cast<int32_t>(value.as_int()) == value.as_int());
     return fits || mismatch(value, type, place, "", true);
   }
@@ -150,6 +197,7 @@ class Conformer {
   bool bytes(Value& value, const Type& type, const Place* place) {
     if (value.is_string()) {
       int64_t at = base64_error_at(value.as_string());
+      if (at >= 0 && of_patch_) return stop(concat("error decoding from json: illegal base64 data at input byte ", at));
       if (at >= 0 && first_mismatch.empty()) first_mismatch = concat("illegal base64 data at input byte ", at);
       return true;
     }
@@ -164,7 +212,7 @@ class Conformer {
   }
 
   bool time(Value& value, const Type& type, const Place* place) {
-    if (!value.is_string()) return stop(describe(value, "string", place, false));
+    if (!value.is_string()) return stop(misread(value, "string", place, false));
     bool micro = type.kind == Kind::MicroTime;
     int64_t us;
     std::string error;
@@ -183,7 +231,7 @@ class Conformer {
   }
 
   bool duration(Value& value, const Place* place) {
-    if (!value.is_string()) return stop(describe(value, "string", place, false));
+    if (!value.is_string()) return stop(misread(value, "string", place, false));
     int64_t ns;
     std::string error;
     if (!parse_go_duration(value.as_string(), ns, error)) return stop(std::move(error));
@@ -205,7 +253,7 @@ class Conformer {
   bool int_or_string(Value& value, const Place* place) {
     if (value.is_string()) return true;
     if (value.is_int() && static_cast<int32_t>(value.as_int()) == value.as_int()) return true;
-    return stop(describe(value, "int32", place, true));
+    return stop(misread(value, "int32", place, true));
   }
 
   // The unions of JSON schemas read themselves and drop what they do not know without a word.
@@ -250,6 +298,13 @@ class Conformer {
   bool structure(Value& value, const Type& type, const Place* parent) {
     if (!value.is_object()) return mismatch(value, type, parent, "");
     std::span<Member> members = value.members();
+    if (of_patch_) {
+      auto position = [&](const Member& member) {
+        const Field* field = type.find(member.name);
+        return field ? field - type.fields.data() : PTRDIFF_MAX;
+      };
+      std::stable_sort(members.begin(), members.end(), [&](const Member& a, const Member& b) { return position(a) < position(b); });
+    }
     Place place{parent, &type};
     uint32_t kept = 0;
     const Field* guess = type.fields.data();  // members mostly come in the order of the fields
@@ -301,6 +356,7 @@ class Conformer {
 
   Arena* arena_;
   Conformance& found_;
+  bool of_patch_;
   std::string scratch_;
 };
 
@@ -322,14 +378,15 @@ std::vector<std::string> strict_errors(const std::vector<std::string>& duplicate
   return errors;
 }
 
-Result<void> conform(Value value, const Type& type, Conformance& found) {
+Result<void> conform(Value value, const Type& type, Conformance& found, TreeOf origin) {
   if (value.is_missing()) return {};
   bool tree = value.is_list() || value.is_object();
-  Conformer conformer(tree ? &value.arena() : nullptr, found);
+  Conformer conformer(tree ? &value.arena() : nullptr, found, origin);
   if (!tree || (type.kind == Kind::Struct && !value.is_object()))
     return fail(bad_request(concat("json: cannot unmarshal ", word_for(value), " into Go value of type ", go_type_name(type))));
   if (!conformer.value(value, type, nullptr)) return fail(bad_request(std::move(conformer.stopped)));
   if (!conformer.first_mismatch.empty()) return fail(bad_request(std::move(conformer.first_mismatch)));
+  if (origin == TreeOf::Patch) std::sort(found.unknown_fields.begin(), found.unknown_fields.end());
   return {};
 }
 

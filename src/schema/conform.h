@@ -20,8 +20,12 @@ struct Conformance {
 // does not look into what it does not know, so duplicates in there are left out.
 std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found);
 
+// Where a tree comes from. What a strategic patch or server-side apply made is no text that is decoded: upstream fills the struct from it, field by field in the
+// struct's order, ends at the first that does not fit, in other words, and lets numbers wrap around.
+enum class TreeOf : uint8_t { Text, Patch };
+
 // Changes `value` in place. The error is a BadRequest with the text of upstream's decoder ("json: cannot unmarshal string into Go struct field
 // ... of type int32" and the like).
-Result<void> conform(Value value, const Type& type, Conformance& found);
+Result<void> conform(Value value, const Type& type, Conformance& found, TreeOf origin = TreeOf::Text);
 
 }  // namespace sampan::schema

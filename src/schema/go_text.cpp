@@ -10,6 +10,21 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// As Go's package of times quotes: bytes, not characters.
+std::string time_quoted(std::string_view text) {
+  constexpr char hex[] = "0123456789abcdef";
+  std::string out = "\"";
+  for (unsigned char c : text) {
+    if (c < 0x20 || c >= 0x80) {
+      append(out, "\\x", std::string_view(&hex[c >> 4], 1), std::string_view(&hex[c & 15], 1));
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<char>(c);
+  }
+  return out += '"';
+}
+
 // Reads a time piece by piece along its layout, keeping what is left of the text for the error.
 class TimeReader {
  public:
@@ -28,7 +43,7 @@ class TimeReader {
     if (micro_ ? !six_digits(fraction) : !any_fraction(fraction)) return false;
     int64_t offset = 0;
     if (!zone(offset)) return false;
-    if (!rest_.empty()) return message(concat(": extra text: ", quoted(rest_)));
+    if (!rest_.empty()) return message(concat(": extra text: ", time_quoted(rest_)));
     std::string plain;
     auto pad = [&](unsigned value, size_t width) {
       std::string piece = std::to_string(value);
@@ -51,13 +66,13 @@ class TimeReader {
 
  private:
   bool message(std::string_view text) {
-    error = concat("parsing time ", quoted(text_), text);
+    error = concat("parsing time ", time_quoted(text_), text);
     return false;
   }
   bool out_of_range(std::string_view what) { return message(concat(": ", what, " out of range")); }
   bool cannot(std::string_view element) {
-    return message(concat(" as ", quoted(micro_ ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"), ": cannot parse ",
-                          quoted(rest_), " as ", quoted(element)));
+    return message(concat(" as ", time_quoted(micro_ ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"), ": cannot parse ",
+                          time_quoted(rest_), " as ", time_quoted(element)));
   }
   bool literal(char c) {
     if (rest_.empty() || rest_[0] != c) return cannot({&c, 1});
@@ -162,7 +177,7 @@ bool parse_go_duration(std::string_view text, int64_t& nanoseconds, std::string&
   if (parse_duration(text, nanoseconds)) return true;
   std::string_view rest = text;
   if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) rest.remove_prefix(1);
-  error = concat("time: invalid duration ", quoted(text));
+  error = concat("time: invalid duration ", time_quoted(text));
   while (!rest.empty()) {
     size_t digits = std::min(rest.find_first_not_of("0123456789."), rest.size());
     if (digits == 0 || rest.substr(0, digits) == "." || rest.find('.') != rest.substr(0, digits).rfind('.')) return false;
@@ -170,12 +185,12 @@ bool parse_go_duration(std::string_view text, int64_t& nanoseconds, std::string&
     size_t letters = std::min(rest.find_first_of("0123456789."), rest.size());
     std::string_view unit = rest.substr(0, letters);
     if (unit.empty()) {
-      error = concat("time: missing unit in duration ", quoted(text));
+      error = concat("time: missing unit in duration ", time_quoted(text));
       return false;
     }
     int64_t unused;
     if (!parse_duration(concat("1", unit), unused)) {
-      error = concat("time: unknown unit ", quoted(unit), " in duration ", quoted(text));
+      error = concat("time: unknown unit ", time_quoted(unit), " in duration ", time_quoted(text));
       return false;
     }
     rest.remove_prefix(letters);

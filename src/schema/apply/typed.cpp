@@ -56,6 +56,24 @@ Value effective(Value value, const Field& field, Arena& arena) {
 
 namespace {
 
+Error no_key(std::string text) { return Error(500, Reason::Unknown, std::move(text)); }
+
+// What a key is where an item does not say: its default, or zero where Go always writes the field.
+Value default_key(const Field& field, Arena& arena) {
+  if (!field.default_json.empty()) {
+    auto parsed = parse_json(field.default_json, arena);
+    return parsed ? *parsed : Value();
+  }
+  if (!field.is(Field::Always)) return {};
+  switch (field.type->kind) {
+    case Kind::String: return "";
+    case Kind::Int32:
+    case Kind::Int64: return 0;
+    case Kind::Bool: return false;
+    default: return {};
+  }
+}
+
 std::string keys_text(const Type& list) {  // Go's %q of a []string
   std::string text = "[";
   for (size_t i = 0; i < list.list_keys.size(); i++) append(text, i ? " " : "", quoted(list.list_keys[i]));
@@ -63,22 +81,19 @@ std::string keys_text(const Type& list) {  // Go's %q of a []string
 }
 
 Result<PathElement> keyed_element(Value item, const Type& list, Reading reading, Arena& arena) {
-  if (item.is_missing()) return fail(internal_error("associative list with keys may not have a null element"));
-  if (!item.is_object()) return fail(internal_error("associative list with keys may not have non-map elements"));
+  if (item.is_missing()) return fail(no_key("associative list with keys may not have a null element"));
+  if (!item.is_object()) return fail(no_key("associative list with keys may not have non-map elements"));
   auto keys = arena.allocate_array<KeyField>(list.list_keys.size());
   uint32_t size = 0;
   for (std::string_view name : list.list_keys) {
     const Field* field = list.element->find(name);
     Value value = item[name];
     if (reading == Reading::AsObject && field) value = effective(value, *field, arena);
-    if (value.is_absent() && field && !field->default_json.empty()) {
-      auto parsed = parse_json(field->default_json, arena);
-      if (parsed) value = *parsed;
-    }
+    if (value.is_absent() && field) value = default_key(*field, arena);
     if (!value.is_absent()) new (&keys[size++]) KeyField{name, value};
   }
   if (size == 0)
-    return fail(internal_error(concat("associative list with keys has an element that omits all key fields ",
+    return fail(no_key(concat("associative list with keys has an element that omits all key fields ",
                                       keys_text(list), " (and doesn't have default values for any key fields)")));
   std::sort(keys, keys + size, [](const KeyField& a, const KeyField& b) { return a.name < b.name; });
   return PathElement{.kind = PathElement::Kind::Key, .size = size, .keys = keys};
@@ -175,10 +190,10 @@ Value remove_from(Value value, const FieldSet& items, Use use, Arena& arena) {
 
 Result<PathElement> item_element(Value item, const Type& list, Reading reading, Arena& arena) {
   if (!list.list_keys.empty()) return keyed_element(item, list, reading, arena);
-  if (item.is_object()) return fail(internal_error("associative list without keys has an element that's a map type"));
-  if (item.is_list()) return fail(internal_error("not supported: associative list with lists as elements"));
+  if (item.is_object()) return fail(no_key("associative list without keys has an element that's a map type"));
+  if (item.is_list()) return fail(no_key("not supported: associative list with lists as elements"));
   if (item.is_missing())
-    return fail(internal_error("associative list without keys has an element that's an explicit null"));
+    return fail(no_key("associative list without keys has an element that's an explicit null"));
   return PathElement{.kind = PathElement::Kind::Value, .value = item};
 }
 

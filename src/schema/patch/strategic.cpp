@@ -23,6 +23,8 @@ Error unknown_directive(Value directive, Value map) {
   std::string message = "unknown patch type: ";
   if (directive.is_string())
     append(message, directive.as_string());
+  else if (directive.is_missing())
+    message += go_type_name(directive);
   else
     append(message, "%!s(", go_type_name(directive), "="), append_go_value(message, directive), append(message, ")");
   append(message, " in map: ");
