@@ -20,7 +20,7 @@ std::string version_text(const ExpectedKind& kind) {
 
 struct Decoded {
   Value tree;
-  std::vector<std::string> duplicates;
+  schema::RepeatedKeys repeated;
 };
 
 // The beginning of a body that could not be read, as upstream shows it.
@@ -91,11 +91,12 @@ Result<void> check_type_meta(Value tree, const ExpectedKind& expected, std::stri
 Result<Decoded> decode_text_body(const std::string& body, const std::string& media, const ExpectedKind& expected, Arena& arena) {
   Decoded decoded;
   if (media == "application/yaml") {
-    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &decoded.duplicates);
+    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &decoded.repeated.lines);
     if (!documents) return fail(unrecognized(expected, documents.error().message(), body));
     if (!documents->empty()) decoded.tree = documents->front();
   } else {
-    auto parsed = schema::parse_json(body, arena, &decoded.duplicates);
+    decoded.repeated.text = body;
+    auto parsed = schema::parse_json(body, arena, &decoded.repeated.keys);
     if (!parsed)
       return fail(unrecognized(expected, concat("couldn't get version/kind; json parse error: ", parsed.error().message()), body));
     decoded.tree = *parsed;
@@ -169,13 +170,13 @@ Result<Value> decode_body(Context& context, const ExpectedKind& expected, FieldV
     decoded = TRY(decode_protobuf_body(context.http.body, expected, arena));
   else
     return fail(unknown_format());
-  TRY(conform_tree(context, decoded.tree, expected, validation, std::move(decoded.duplicates)));
+  TRY(conform_tree(context, decoded.tree, expected, validation, decoded.repeated));
   note_request(context, expected, decoded.tree);
   return decoded.tree;
 }
 
 Result<void> conform_tree(Context& context, Value tree, const ExpectedKind& expected, FieldValidation validation,
-                          std::vector<std::string> duplicates) {
+                          const schema::RepeatedKeys& repeated) {
   std::string_view api_version = tree["apiVersion"].as_string(), kind = tree["kind"].as_string();
   auto expected_version = version_text(expected);
   bool same_kind = kind.empty() || kind == expected.kind;
@@ -195,7 +196,7 @@ Result<void> conform_tree(Context& context, Value tree, const ExpectedKind& expe
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind, ": ",
                                    conformed.error().message())));
   if (validation == FieldValidation::Ignore) return {};
-  auto problems = schema::strict_errors(duplicates, found);
+  auto problems = schema::strict_errors(repeated, found);
   if (problems.empty()) return {};
   if (validation == FieldValidation::Strict)
     return fail(bad_request(concat(expected.kind, " in version ", quoted(expected.version), " cannot be handled as a ", expected.kind,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apiserver/context.h"
+#include "schema/conform.h"
 #include "schema/value.h"
 
 namespace sampan::apiserver {
@@ -24,7 +25,7 @@ struct ExpectedKind {
 Result<schema::Value> decode_body(Context& context, const ExpectedKind& expected, FieldValidation validation, Arena& arena);
 // The same for a tree that is already there (the result of a patch).
 Result<void> conform_tree(Context& context, schema::Value tree, const ExpectedKind& expected, FieldValidation validation,
-                          std::vector<std::string> duplicates);
+                          const schema::RepeatedKeys& repeated);
 
 // A Content-Type that nobody can read.
 Error unknown_format();

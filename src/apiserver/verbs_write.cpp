@@ -97,13 +97,13 @@ Result<Value> apply_patch(PatchType type, const Served& served, Value document, 
 
 struct PatchBody {
   Value tree;
-  std::vector<std::string> duplicates;
+  schema::RepeatedKeys repeated;
 };
 
 Result<PatchBody> parse_patch(PatchType type, FieldValidation validation, const std::string& body, Arena& arena) {
   PatchBody parsed;
   if (type == PatchType::Apply) {
-    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &parsed.duplicates);
+    auto documents = schema::parse_yaml(body, arena, {.first_only = true}, &parsed.repeated.lines);
     if (!documents) return fail(bad_request(concat("error decoding YAML: error converting YAML to JSON: ", documents.error().message())));
     if (!documents->empty()) parsed.tree = documents->front();
     if (parsed.tree.is_missing()) parsed.tree = Value::object(arena);
@@ -112,7 +112,7 @@ Result<PatchBody> parse_patch(PatchType type, FieldValidation validation, const 
                                      json_type_name(parsed.tree), " into Go value of type map[string]interface {}")));
     return parsed;
   }
-  auto tree = schema::parse_json(body, arena, &parsed.duplicates);
+  auto tree = schema::parse_json(body, arena, &parsed.repeated.keys);
   if (!tree) {
     bool checked_first = type != PatchType::Strategic && validation != FieldValidation::Ignore;
     return fail(bad_request(concat(checked_first ? "error decoding patch: " : "", tree.error().message())));
@@ -173,7 +173,7 @@ Result<void> conform_patched(Context& context, PatchType type, const PatchBody& 
   if (auto conformed = schema::conform(object, *context.served->resource->type, found, origin); !conformed)
     return refuse(conformed.error().message());
   if (validation == FieldValidation::Ignore) return {};
-  auto problems = schema::strict_errors(patch.duplicates, found);
+  auto problems = schema::strict_errors(patch.repeated, found);
   if (validation == FieldValidation::Strict && !problems.empty()) return refuse(concat("strict decoding error: ", join(problems, ", ")));
   for (auto& problem : problems) context.warnings.push_back(std::move(problem));
   return {};
@@ -221,7 +221,7 @@ HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const Wri
     if (current) before = TRY(in_served_version(served, current));
     Value object = TRY(schema::apply(before.get(), patch.tree.clone(arena), *served.resource->type, manager, parameters.force, arena));
     context.warnings.resize(warnings_before);  // of a try that lost its race
-    TRY(report_duplicates(context, patch.duplicates, parameters.validation));
+    TRY(report_duplicates(context, patch.repeated.lines, parameters.validation));
     TRY(conform_applied(served, patch.tree, object));
     if (auto uid = object["metadata"]["uid"].as_string(); !current && !uid.empty())
       return fail(conflict(served.resource->group, served.resource->resource, context.info.name,

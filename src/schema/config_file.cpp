@@ -8,9 +8,9 @@
 namespace sampan::schema {
 
 Result<Value> read_config(std::string_view text, std::span<const ConfigKind> kinds, Arena& arena, const ConfigKind** found) {
-  std::vector<std::string> duplicates;
+  RepeatedKeys repeated;
   Value tree = Value();
-  auto documents = TRY(parse_yaml(text, arena, {.first_only = true}, &duplicates));
+  auto documents = TRY(parse_yaml(text, arena, {.first_only = true}, &repeated.lines));
   if (!documents.empty()) tree = documents.front();
   auto version = tree["apiVersion"].as_string(), kind = tree["kind"].as_string();
   if (kind.empty()) return fail(bad_request(concat("Object 'Kind' is missing in '", text, "'")));
@@ -26,13 +26,8 @@ Result<Value> read_config(std::string_view text, std::span<const ConfigKind> kin
   check(type != nullptr);
   Conformance conformance;
   TRY(conform(tree, *type, conformance));
-  // Of keys in YAML that are repeated, the words stand in a block of their own.
-  if (!duplicates.empty()) {
-    auto block = concat("yaml: unmarshal errors:\n  ", join(duplicates, "\n  "));
-    duplicates = {std::move(block)};
-  }
-  duplicates.insert(duplicates.end(), conformance.unknown_fields.begin(), conformance.unknown_fields.end());
-  if (!duplicates.empty()) return fail(bad_request(concat("strict decoding error: ", join(duplicates, ", "))));
+  if (auto problems = strict_errors(repeated, conformance); !problems.empty())
+    return fail(bad_request(concat("strict decoding error: ", join(problems, ", "))));
   if (found) *found = &*it;
   return tree;
 }

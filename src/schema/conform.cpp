@@ -174,7 +174,9 @@ class Conformer {
     append(path, path.empty() ? "" : ".", name);
     std::string text = concat("unknown field ", quoted(path));
     auto& all = found_.unknown_fields;
-    if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
+    if (std::find(all.begin(), all.end(), text) != all.end()) return;
+    all.push_back(std::move(text));
+    found_.unknown_at.push_back(name.data());
   }
 
   // ---- scalars ----
@@ -362,9 +364,14 @@ class Conformer {
 
 }  // namespace
 
-std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found) {
-  std::vector<std::string> errors;
-  for (const std::string& path : duplicates) {
+std::vector<std::string> strict_errors(const RepeatedKeys& repeated, const Conformance& found) {
+  struct Problem {
+    std::string text;
+    const char* at;
+  };
+  std::vector<Problem> problems;
+  if (!repeated.lines.empty()) problems.push_back({concat("yaml: unmarshal errors:\n  ", join(repeated.lines, "\n  ")), nullptr});
+  for (const auto& [path, at] : repeated.keys) {
     std::string name = quoted(path);
     auto hides = [&](const std::string& unknown) {
       std::string_view hidden = unknown;  // unknown field "a.b" hides "a.b", "a.b.c" and "a.b[0].c"
@@ -372,10 +379,19 @@ std::vector<std::string> strict_errors(const std::vector<std::string>& duplicate
       hidden.remove_suffix(1);
       return name.starts_with(hidden) && (name[hidden.size()] == '"' || name[hidden.size()] == '.' || name[hidden.size()] == '[');
     };
-    if (std::none_of(found.unknown_fields.begin(), found.unknown_fields.end(), hides)) errors.push_back(concat("duplicate field ", name));
+    if (std::none_of(found.unknown_fields.begin(), found.unknown_fields.end(), hides)) problems.push_back({concat("duplicate field ", name), at});
   }
-  errors.insert(errors.end(), found.unknown_fields.begin(), found.unknown_fields.end());
-  return errors;
+  for (size_t i = 0; i < found.unknown_fields.size(); i++) problems.push_back({found.unknown_fields[i], found.unknown_at[i]});
+  if (const char *begin = repeated.text.data(), *end = begin + repeated.text.size(); begin != end) {
+    // Names that had to be unescaped stand elsewhere: they stay behind what came before them.
+    std::less<const char*> before;
+    const char* last = begin;
+    for (Problem& problem : problems) last = problem.at = before(problem.at, begin) || !before(problem.at, end) ? last : problem.at;
+    std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) { return a.at < b.at; });
+  }
+  std::vector<std::string> texts;
+  for (Problem& problem : problems) texts.push_back(std::move(problem.text));
+  return texts;
 }
 
 Result<void> conform(Value value, const Type& type, Conformance& found, TreeOf origin) {

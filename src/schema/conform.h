@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "schema/json.h"
 #include "schema/schema.h"
 #include "schema/value.h"
 
@@ -14,11 +15,19 @@ struct Conformance {
   // `unknown field "spec.foo"`, in document order: what fieldValidation=Strict refuses and Warn warns of. Unknown members are removed from
   // the tree in any case. Names are case-sensitive, as upstream. At most a hundred are kept, each once.
   std::vector<std::string> unknown_fields;
+  std::vector<const char*> unknown_at;  // where each name stands, in the text or elsewhere
 };
 
-// What strict decoding has to say, with the duplicates that parse_json() found: `duplicate field "..."`, then the unknown fields. Upstream
-// does not look into what it does not know, so duplicates in there are left out.
-std::vector<std::string> strict_errors(const std::vector<std::string>& duplicates, const Conformance& found);
+// Keys that a text has more than once.
+struct RepeatedKeys {
+  std::vector<DuplicateKey> keys;  // of JSON, from parse_json()
+  std::vector<std::string> lines;  // of YAML, from parse_yaml()
+  std::string_view text;           // of JSON that is decoded as it stands: what is wrong with it is told in its order
+};
+
+// What strict decoding has to say: the repeated keys, `duplicate field "..."`, then the unknown fields, unless the text gives an order. Upstream does
+// not look into what it does not know, so duplicates in there are left out.
+std::vector<std::string> strict_errors(const RepeatedKeys& repeated, const Conformance& found);
 
 // Where a tree comes from. What a strategic patch or server-side apply made is no text that is decoded: upstream fills the struct from it, field by field in the
 // struct's order, ends at the first that does not fit, in other words, and lets numbers wrap around.

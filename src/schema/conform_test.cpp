@@ -82,12 +82,18 @@ TEST(Conform, Normalises) {
 
 TEST(Conform, StrictErrors) {
   Arena arena;
-  std::vector<std::string> duplicates;
+  RepeatedKeys repeated;
   Conformance found;
-  Value value = *parse_json(R"({"kind":"Pod","kind":"Pod","x":{"a":1,"a":2},"x":1,"xy":2,"metadata":{"name":"a","name":"b"}})", arena, &duplicates);
+  constexpr std::string_view kText = R"({"kind":"Pod","kind":"Pod","x":{"a":1,"a":2},"x":1,"\u0079":2,"metadata":{"name":"a"},"z":1,"metadata":{"q":1,"name":"a","name":"b"}})";
+  Value value = *parse_json(kText, arena, &repeated.keys);
   ASSERT_TRUE(conform(value, *builtin_type("io.k8s.api.core.v1.Pod"), found));
-  EXPECT_EQ(strict_errors(duplicates, found), (std::vector<std::string>{"duplicate field \"kind\"", "duplicate field \"metadata.name\"",
-                                                                       "unknown field \"x\"", "unknown field \"xy\""}));
+  EXPECT_EQ(join(strict_errors(repeated, found), ", "),
+            R"(duplicate field "kind", duplicate field "metadata", duplicate field "metadata.name", unknown field "x", unknown field "y", unknown field "metadata.q", unknown field "z")");
+  repeated.text = kText;
+  EXPECT_EQ(join(strict_errors(repeated, found), ", "),
+            R"(duplicate field "kind", unknown field "x", unknown field "y", unknown field "z", duplicate field "metadata", unknown field "metadata.q", duplicate field "metadata.name")");
+  EXPECT_EQ(join(strict_errors({.keys = {}, .lines = {"line 1", "line 2"}, .text = {}}, found), ", "),
+            "yaml: unmarshal errors:\n  line 1\n  line 2, unknown field \"x\", unknown field \"y\", unknown field \"metadata.q\", unknown field \"z\"");
 }
 
 TEST(Conform, ManyFields) {

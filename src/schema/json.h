@@ -14,10 +14,15 @@ struct JsonLimits {
   int depth_max = 500;  // of nested lists and objects; upstream's decoder stops at 10,000, its validation long before
 };
 
+struct DuplicateKey {
+  std::string path;  // "spec.containers[0].name"
+  const char* at;    // where in the text it stands again
+};
+
 // Strings are views of `text` where they need no unescaping. Of a duplicate key the last value counts, as in Go; `duplicates` gets
-// the paths ("spec.containers[0].name") of the keys that were repeated. The error is Go's ("invalid character 'x' looking for
+// the keys that were repeated, each once. The error is Go's ("invalid character 'x' looking for
 // beginning of value", "unexpected end of JSON input") as a BadRequest.
-Result<Value> parse_json(std::string_view text, Arena& arena, std::vector<std::string>* duplicates = nullptr,
+Result<Value> parse_json(std::string_view text, Arena& arena, std::vector<DuplicateKey>* duplicates = nullptr,
                          JsonLimits limits = {});
 
 // As Go's encoding/json: no spaces, <, >, & and U+2028/9 escaped, invalid UTF-8 replaced, members in the Value's order.

@@ -9,7 +9,7 @@ using namespace sampan::schema;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Arena arena;
-  std::vector<std::string> duplicates;
+  std::vector<DuplicateKey> duplicates;
   auto value = parse_json({reinterpret_cast<const char*>(data), size}, arena, &duplicates);
   if (!value) return 0;
   std::string printed, again;

@@ -64,7 +64,7 @@ struct Stacks {
 
 class Parser {
  public:
-  Parser(std::string_view text, Arena& arena, std::vector<std::string>* duplicates, int depth_max, Stacks& stacks)
+  Parser(std::string_view text, Arena& arena, std::vector<DuplicateKey>* duplicates, int depth_max, Stacks& stacks)
       : at_(text.data()), end_(text.data() + text.size()), arena_(arena), duplicates_(duplicates), depth_left_(depth_max),
         members_(stacks.members), items_(stacks.items) {}
 
@@ -422,13 +422,14 @@ class Parser {
     if (!duplicates_ || duplicates_->size() >= kDuplicatesMax) return;
     std::string path;
     append_path(path, &place);
-    if (std::find(duplicates_->begin(), duplicates_->end(), path) == duplicates_->end()) duplicates_->push_back(std::move(path));
+    auto same = [&](const DuplicateKey& known) { return known.path == path; };
+    if (std::none_of(duplicates_->begin(), duplicates_->end(), same)) duplicates_->push_back({std::move(path), at_});
   }
 
   const char* at_;
   const char* const end_;
   Arena& arena_;
-  std::vector<std::string>* duplicates_;
+  std::vector<DuplicateKey>* duplicates_;
   int depth_left_;
   std::vector<Member>& members_;
   std::vector<Value>& items_;
@@ -436,7 +437,7 @@ class Parser {
 
 }  // namespace
 
-Result<Value> parse_json(std::string_view text, Arena& arena, std::vector<std::string>* duplicates, JsonLimits limits) {
+Result<Value> parse_json(std::string_view text, Arena& arena, std::vector<DuplicateKey>* duplicates, JsonLimits limits) {
   // Text of 4 GiB could not be addressed by a Value; nobody accepts a body of that size.
   if (text.size() > UINT32_MAX) return fail(bad_request("the JSON text is too large"));
   thread_local Stacks stacks;

@@ -86,11 +86,13 @@ TEST(Json, Depth) {
 
 TEST(Json, Duplicates) {
   Arena arena;
-  std::vector<std::string> duplicates;
+  std::vector<DuplicateKey> duplicates;
   auto value = parse_json(R"({"kind":"a","spec":{"containers":[{},{"name":1,"name":2}],"containers":[]},"kind":"b","kind":"c","m":{"x.y":{"a":1,"a":2}}})", arena,
                           &duplicates);
   ASSERT_TRUE(value);
-  EXPECT_EQ(duplicates, (std::vector<std::string>{"spec.containers[1].name", "spec.containers", "kind", "m.x.y.a"}));
+  std::vector<std::string> paths;
+  for (const auto& duplicate : duplicates) paths.push_back(duplicate.path);
+  EXPECT_EQ(paths, (std::vector<std::string>{"spec.containers[1].name", "spec.containers", "kind", "m.x.y.a"}));
   std::string big = "{";
   for (int i = 0; i < 1000; i++) append(big, i ? "," : "", "\"k", i % 500, "\":", i);
   big += "}";
