@@ -3,7 +3,7 @@ PRESET ?= dev
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 
-.PHONY: all help deps test test-clients test-break-in test-tour up down bench check fuzz format clean release
+.PHONY: all help deps test test-clients test-break-in test-tour up down bench check fuzz sanitize format clean release
 
 all: $(BUILD)/build.ninja ## build the binary (PRESET=dev|release|asan|tsan)
 	@ninja -C $(BUILD) -j$(JOBS) sampan
@@ -55,6 +55,13 @@ check: $(BUILD)/build.ninja ## layering, sizes, banned calls, format
 
 fuzz: ## every fuzzer for two minutes (SECONDS_EACH=120)
 	@tools/fuzz
+
+sanitize: ## all tests under sanitizers, some hours (PRESET=asan|tsan for one, STEPS="unit break-in" for some; as root)
+ifeq ($(origin PRESET),file)
+	@code=0; for preset in asan tsan; do tools/sanitize $$preset $(STEPS) || code=1; done; exit $$code
+else
+	@tools/sanitize $(PRESET) $(STEPS)
+endif
 
 clean: ## remove what was built
 	@rm -rf build

@@ -18,6 +18,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   add_compile_options(-fpch-preprocess)
 endif()
 add_link_options(-static-libstdc++ -static-libgcc -no-pie)
+# ThreadSanitizer knows what it cannot see into by the name of its shared object (tools/tsan.supp): gRPC has an OpenSSL and a C++ library of its own, beside our archives.
+option(SAMPAN_SHARED_GRPC "link gRPC as shared objects; never for what is shipped" OFF)
+if(SAMPAN_SHARED_GRPC)
+  add_link_options(-Wl,--exclude-libs,ALL)
+endif()
 
 set(SAMPAN_SANITIZE "" CACHE STRING "sanitizers, as for -fsanitize=")
 if(SAMPAN_SANITIZE)

@@ -310,7 +310,11 @@ void one_winner_a_revision(Case& c) {
 // A range and a watch from its revision on, taken while writers write, together show every change once.
 void range_then_watch(Case& c) {
   std::atomic<bool> stop = false;
-  std::vector<std::thread> writers;
+  std::vector<std::jthread> writers;
+  struct Stop {  // where an assertion ends the case, too
+    std::atomic<bool>& flag;
+    ~Stop() { flag = true; }
+  } at_the_end{stop};
   for (int t = 0; t < 2; t++)
     writers.emplace_back([&, t] {
       for (int i = 0; !stop; i++) c.put(concat("k", t), concat(i), i % 3 ? Durability::Relaxed : Durability::Full);
@@ -323,6 +327,7 @@ void range_then_watch(Case& c) {
     auto watch = c.watch(range->revision + 1, sink);
     ASSERT_TRUE(watch);
     auto seen = sink->lines(20);
+    ASSERT_GE(seen.size(), 20u);
     for (size_t i = 1; i < 20; i++) {
       Revision revision = 0;
       parse_int(std::string_view(seen[i]).substr(1, seen[i].find(' ') - 1), revision);
@@ -330,8 +335,6 @@ void range_then_watch(Case& c) {
     }
     EXPECT_TRUE(sink->ordered());
   }
-  stop = true;
-  for (auto& writer : writers) writer.join();
 }
 
 void progress(Case& c) {

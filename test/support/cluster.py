@@ -20,6 +20,8 @@ import termios
 import threading
 import time
 
+from patience import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 NODE_IP, OUTSIDE_IP = '198.51.100.2', '198.51.100.1'
 CLONE_NEWNET = 0x40000000
@@ -37,9 +39,9 @@ def must(*command, timeout=60, **more):
     """What it wrote; raises Failed where it did not succeed in time."""
     words = ' '.join(str(word) for word in command)[:300]
     try:
-        done = run(*command, timeout=timeout, **more)
+        done = run(*command, timeout=timeout * PATIENCE, **more)
     except subprocess.TimeoutExpired:
-        raise Failed('%s: not done after %d s' % (words, timeout))
+        raise Failed('%s: not done after %d s' % (words, timeout * PATIENCE))
     if done.returncode:
         raise Failed('%s: %s' % (words, (done.stdout + done.stderr).strip()[-3000:]))
     return done.stdout
@@ -47,6 +49,7 @@ def must(*command, timeout=60, **more):
 
 def wait_for(what, there, within=60, pause=0.1):
     """Until there() gives something true, which is returned; an exception of the kind Failed counts as not yet."""
+    within *= PATIENCE
     end, last = time.monotonic() + within, None
     while True:
         try:
@@ -116,7 +119,7 @@ class Cluster:
         self._client = None
 
     def sampan(self, *words, timeout=180):
-        return run(self.binary, *words, '--data-dir=%s' % self.data, timeout=timeout)
+        return run(self.binary, *words, '--data-dir=%s' % self.data, timeout=timeout * PATIENCE)
 
     def up(self, *flags):
         done = self.sampan('up', *flags)
@@ -154,7 +157,7 @@ class Cluster:
         return subprocess.Popen(self.command(*words), env=self.environment, text=True, errors='replace', **more)
 
     def try_kubectl(self, *words, stdin=None, timeout=90):
-        return run(*self.command(*words), input=stdin, env=self.environment, timeout=timeout)
+        return run(*self.command(*words), input=stdin, env=self.environment, timeout=timeout * PATIENCE)
 
     def kubectl(self, *words, **more):
         done = self.try_kubectl(*words, **more)
@@ -183,7 +186,7 @@ class Cluster:
         context.load_cert_chain(*paths)
         server = [line for line in self.kubeconfig.read_text().splitlines() if 'server:' in line][0].split('//')[1].strip()
         host, port = server.rsplit(':', 1)
-        return http.client.HTTPSConnection(host, int(port), context=context, timeout=timeout)
+        return http.client.HTTPSConnection(host, int(port), context=context, timeout=timeout * PATIENCE)
 
     def call(self, method, path, body=None):
         """(status, JSON). Raises Failed where the server cannot be reached."""
@@ -307,7 +310,7 @@ class Terminal:
 
     def expect(self, text, within=20):
         """Reads until the text has come; what has come with it is returned."""
-        end = time.monotonic() + within
+        end = time.monotonic() + within * PATIENCE
         while text not in self.seen:
             readable = select.select([self.master], [], [], max(0, end - time.monotonic()))[0]
             try:
@@ -323,7 +326,7 @@ class Terminal:
 
     def end(self, within=30):
         """The exit code, once the command has ended by itself."""
-        end = time.monotonic() + within
+        end = time.monotonic() + within * PATIENCE
         while self.process.poll() is None and time.monotonic() < end:
             if select.select([self.master], [], [], 0.05)[0]:
                 try:

@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import time
 
+from patience import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEFAULT_BINARY = ROOT / 'build' / 'dev' / 'src' / 'cmd' / 'sampan'
 
@@ -42,7 +44,7 @@ class Client:
     """One HTTP/1.1 connection with a client certificate; JSON in, (status, JSON) out. Not for use by two threads at once."""
 
     def __init__(self, port, cert, key, ca=None, timeout=30, host='127.0.0.1'):
-        self.host, self.port, self.timeout, self.connection = host, port, timeout, None
+        self.host, self.port, self.timeout, self.connection = host, port, timeout * PATIENCE, None
         self.context = ssl.create_default_context(cafile=str(ca)) if ca else ssl._create_unverified_context()
         self.context.load_cert_chain(str(cert), str(key))
 
@@ -123,11 +125,11 @@ class Process:
         if self.alive():
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(within)
+                self.process.wait(within * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(20)
-                raise Failed('%s did not end within %d s of SIGTERM' % (self.name, within))
+                raise Failed('%s did not end within %d s of SIGTERM' % (self.name, within * PATIENCE))
         return self.process.returncode
 
     def resident_mb(self):
@@ -151,7 +153,7 @@ class Server:
         return Client(self.port, self.cert, self.key, self.ca, timeout)
 
     def wait_ready(self, within=60, pause=0.01):
-        end = time.monotonic() + within
+        end = time.monotonic() + within * PATIENCE
         while time.monotonic() < end:
             if not self.main.alive():
                 raise Failed('%s ended at start with %s: %s' % (self.main.name, self.main.process.returncode, self.main.tail()))
@@ -165,7 +167,7 @@ class Server:
             except (OSError, http.client.HTTPException):
                 pass
             time.sleep(pause)
-        raise Failed('%s was not ready within %d s: %s' % (self.main.name, within, self.main.tail()))
+        raise Failed('%s was not ready within %d s: %s' % (self.main.name, within * PATIENCE, self.main.tail()))
 
     def __enter__(self):
         try:
