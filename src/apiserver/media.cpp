@@ -114,8 +114,8 @@ bool fits(const Clause& clause, Format format) {
 // What upstream's router lets through: it knows types alone.
 bool router_takes(std::string_view header) {
   for (auto part : split(header, ',')) {
-    auto type = part.substr(0, part.find(';'));
-    if (without_spaces(type) == "*/*" || type == kJson || type == kYaml || type == kProtobuf) return true;
+    auto type = without_spaces(part.substr(0, part.find(';')));
+    if (type == "*/*" || type == kJson || type == kYaml || type == kProtobuf) return true;
   }
   return false;
 }
@@ -163,12 +163,16 @@ Accept accept_for_error(const net::Request& request, const Query& query) {
   return accept ? *accept : Accept{.pretty = true};
 }
 
-Result<Accept> negotiate(const net::Request& request, const Query& query, const Offer& offer) {
+Result<void> check_routable(const net::Request& request, bool streams) {
   std::string_view header = request.header("accept");
-  if (!header.empty() && !router_takes(header))
-    return fail(Error(Reason::NotAcceptable, concat("406: Not Acceptable\n\nAvailable representations: ", kAllTypes, offer.streams ? ", " : "",
-                                                    offer.streams ? kStreamTypes : ""))
-                    .about("", "", ""));
+  if (header.empty() || router_takes(header)) return {};
+  return fail(Error(Reason::NotAcceptable, concat("406: Not Acceptable\n\nAvailable representations: ", kAllTypes, streams ? ", " : "",
+                                                  streams ? kStreamTypes : ""))
+                  .about("", "", ""));
+}
+
+Result<Accept> negotiate(const net::Request& request, const Query& query, const Offer& offer) {
+  TRY(check_routable(request, offer.streams));
   auto accept = choose(request, query, offer);
   if (!accept) return fail(only_these(kAllTypes));
   if (accept->shape == Shape::OtherPartial && !offer.go_type.empty())

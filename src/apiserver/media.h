@@ -38,6 +38,9 @@ struct Offer {
 // What every verb of a kind offers before it is known whether the answer will be an object or a list.
 constexpr Offer any_shape(bool streams) { return {.table = true, .partial = true, .partial_list = true, .streams = streams}; }
 
+// What upstream's router refuses before the server has seen the request: it knows types alone.
+Result<void> check_routable(const net::Request& request, bool streams);
+
 // NotAcceptable if nothing that the client accepts is on offer.
 Result<Accept> negotiate(const net::Request& request, const Query& query, const Offer& offer);
 

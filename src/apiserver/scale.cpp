@@ -8,7 +8,9 @@
 #include "registry/columns.h"
 #include "registry/field_errors.h"
 #include "registry/selectors.h"
+#include "schema/conform.h"
 #include "schema/json.h"
+#include "schema/patch/go_print.h"
 #include "schema/patch/patch.h"
 #include "schema/yaml.h"
 
@@ -144,6 +146,17 @@ Result<Value> patched(Context& context, const ExpectedKind& expected, Value scal
 Result<void> conform_patched(Context& context, const ExpectedKind& expected, Value scale, FieldValidation validation) {
   std::string shown;
   schema::write_json(shown, scale);
+  if (media_type_of(context.http.header("content-type")) == "application/strategic-merge-patch+json") {
+    Arena arena;
+    schema::Conformance found;
+    if (auto conformed = schema::conform(scale, *expected.type, found, schema::TreeOf::Patch); !conformed) {
+      shown.clear();
+      if (auto patch = schema::parse_json(context.http.body, arena)) schema::append_go_value(shown, *patch);
+      registry::FieldErrors errors;
+      errors.invalid(registry::Path("patch"), shown, conformed.error().message());
+      return fail(std::move(errors).to_error("", "", ""));
+    }
+  }
   auto conformed = conform_tree(context, scale, expected, validation, {});
   if (conformed) return {};
   // Without the words that a body's own failure begins with.

@@ -346,12 +346,8 @@ class Server final : public ApiServer {
     if (!info.is_resource) return plain_text(404, "404 page not found\n");
     context.served = catalog_->find(info.group, info.version, info.resource);
     if (!context.served) {
-      if (catalog_->group_version(info.group, info.version)) return fail(no_such_resource());
+      if (catalog_->has_group(info.group)) return fail(no_such_resource());
       return plain_text(404, "404 page not found\n");
-    }
-    if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) {
-      context.warnings.emplace_back(deprecation);
-      annotate(context, "k8s.io/deprecated", "true");
     }
     const schema::Resource& resource = *context.served->resource;
     if (!resource.namespaced && !info.name_space.empty() && info.resource != "namespaces") return fail(no_such_resource());
@@ -363,6 +359,15 @@ class Server final : public ApiServer {
       return handle_subresource(context);
     }
     return dispatch(context, resource.verbs);
+  }
+
+  // What is served by two groups is kept by one, and named by the other where it is not found.
+  static HandlerResult in_own_group(const Context& context, HandlerResult result) {
+    const schema::Resource &served = *context.served->resource, &kept = context.served->store->resource();
+    if (result || served.group == kept.group || !result.error().is(Reason::NotFound)) return result;
+    auto& what = result.error().data();
+    if (what.kind != kept.resource || what.group != kept.group) return result;
+    return fail(not_found(served.group, served.resource, what.name));
   }
 
   static Error no_such_resource() {
@@ -393,8 +398,16 @@ class Server final : public ApiServer {
       if (wants_name != has_name && route.bit != schema::Watch) break;
       // Namespaced objects are made, and deleted in numbers, in one namespace.
       if ((route.bit == schema::Create || route.bit == schema::DeleteCollection) && context.served->resource->namespaced && context.info.name_space.empty()) break;
-      if (!context.direct) TRY(negotiate(context.http, context.query, any_shape(route.bit & (schema::List_ | schema::Watch))));
-      return context.served->store ? route.handle(context) : handle_unkept(context);
+      if (route.bit == schema::Watch && context.http.method != "GET") break;  // by the old path
+      bool streams = route.bit & (schema::List_ | schema::Watch);
+      if (route.bit == schema::Patch) TRY(check_patch_type(context.http));
+      if (!context.direct) TRY(check_routable(context.http, streams));
+      if (auto deprecation = context.served->rules->deprecation; !deprecation.empty()) {
+        context.warnings.emplace_back(deprecation);
+        annotate(context, "k8s.io/deprecated", "true");
+      }
+      if (!context.direct) TRY(negotiate(context.http, context.query, any_shape(streams)));
+      return context.served->store ? in_own_group(context, route.handle(context)) : handle_unkept(context);
     }
     return fail(not_allowed());
   }

@@ -16,4 +16,7 @@ HandlerResult handle_patch(Context& context);
 HandlerResult handle_delete(Context& context);
 HandlerResult handle_delete_collection(Context& context);
 
+// UnsupportedMediaType if the body is none of the four kinds of patches.
+Result<void> check_patch_type(const net::Request& request);
+
 }  // namespace sampan::apiserver

@@ -49,6 +49,8 @@ HandlerResult handle_create(Context& context) {
   } else {
     metadata.remove("namespace");
   }
+  for (auto name : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"}) metadata.remove(name);
+  drop_repeated_owners(context, object, "");
   TRY(settle(context, object, nullptr, parameters, false));
   auto outcome = TRY(served.store->create(context.info.name_space, object, arena, store_options(context, parameters)));
   return respond_object(context, 201, outcome.object);
@@ -60,6 +62,7 @@ HandlerResult handle_update(Context& context) {
   Arena body_arena;
   Value sent = TRY(decode_body(context, expected_kind(served), parameters.validation, body_arena));
   TRY(check_name(context, sent));
+  drop_repeated_owners(context, sent, "");
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
     Value object = sent.clone(arena);  // kept whole for another try after a lost race
     TRY(settle(context, object, current.get(), parameters, false));
@@ -166,8 +169,8 @@ Result<void> conform_patched(Context& context, PatchType type, const PatchBody& 
     errors.invalid(registry::Path("patch"), shown, why);
     return fail(std::move(errors).to_error("", "", ""));
   };
-  if (auto known = check_kind(expected_kind(*context.served), object["apiVersion"].as_string(), object["kind"].as_string()); !known)
-    return refuse(known.error().message());
+  auto known = check_kind(expected_kind(*context.served), object["apiVersion"].as_string(), object["kind"].as_string());
+  if (!known && type != PatchType::Strategic) return refuse(known.error().message());  // a strategic patch goes into the struct that is there
   schema::Conformance found;
   auto origin = type == PatchType::Strategic ? schema::TreeOf::Patch : schema::TreeOf::Text;
   if (auto conformed = schema::conform(object, *context.served->resource->type, found, origin); !conformed)
@@ -237,6 +240,11 @@ HandlerResult patch_by_apply(Context& context, const PatchBody& patch, const Wri
 }
 
 }  // namespace
+
+Result<void> check_patch_type(const net::Request& request) {
+  TRY(patch_type(request));
+  return {};
+}
 
 HandlerResult handle_patch(Context& context) {
   const Served& served = *context.served;

@@ -55,27 +55,6 @@ Result<void> manage_fields(Context& context, Value object, const Object* old, co
   return {};
 }
 
-// Owners that are named twice count once, and the client hears of it.
-void drop_repeated_owners(Context& context, Value object, std::string_view when) {
-  Value owners = object["metadata"]["ownerReferences"];
-  if (!owners.is_list() || owners.size() < 2) return;
-  Value kept = Value::list(object.arena(), owners.size());
-  std::string repeated;
-  for (Value owner : owners.items()) {
-    bool known = std::any_of(kept.items().begin(), kept.items().end(), [&](Value other) { return other.equals(owner); });
-    if (known)
-      append(repeated, repeated.empty() ? "" : ", ", owner["uid"].as_string());
-    else
-      kept.push(owner);
-  }
-  if (kept.size() == owners.size()) return;
-  object["metadata"].set("ownerReferences", kept);
-  context.warnings.push_back(concat(".metadata.ownerReferences contains duplicate entries", when,
-                                    "; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix "
-                                    "your requests; duplicate UID(s) observed: ",
-                                    repeated));
-}
-
 // An update or a patch that makes the object is a create as well.
 Result<void> may_create(Context& context) {
   if (context.info.verb == "create") return {};
@@ -105,6 +84,26 @@ schema::FieldManager field_manager(const Context& context, const WriteParameters
   return manager;
 }
 
+void drop_repeated_owners(Context& context, Value object, std::string_view when) {
+  Value owners = object["metadata"]["ownerReferences"];
+  if (!owners.is_list() || owners.size() < 2) return;
+  Value kept = Value::list(object.arena(), owners.size());
+  std::string repeated;
+  for (Value owner : owners.items()) {
+    bool known = std::any_of(kept.items().begin(), kept.items().end(), [&](Value other) { return other.equals(owner); });
+    if (known)
+      append(repeated, repeated.empty() ? "" : ", ", owner["uid"].as_string());
+    else
+      kept.push(owner);
+  }
+  if (kept.size() == owners.size()) return;
+  object["metadata"].set("ownerReferences", kept);
+  context.warnings.push_back(concat(".metadata.ownerReferences contains duplicate entries", when,
+                                    "; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix "
+                                    "your requests; duplicate UID(s) observed: ",
+                                    repeated));
+}
+
 Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
   return {operation, context.info, context.user, *context.served, dry_run, &context.warnings, context.audit.get()};
 }
@@ -112,7 +111,6 @@ Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
 Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {
   const Served& served = *context.served;
   set_defaults(served, object, served.resource->version);
-  if (context.info.verb != "patch") drop_repeated_owners(context, object, "");
   if (!from_apply) {
     auto manager = field_manager(context, parameters);
     manager.api_version = object.arena().copy(served.api_version());  // the entries keep it

@@ -19,4 +19,7 @@ schema::FieldManager field_manager(const Context& context, const WriteParameters
 
 Attributes attributes_of(Context& context, Operation operation, bool dry_run);
 
+// Owners that are named twice count once, and the client hears of it; `when` says that it was after admission.
+void drop_repeated_owners(Context& context, schema::Value object, std::string_view when);
+
 }  // namespace sampan::apiserver

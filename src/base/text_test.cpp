@@ -8,7 +8,11 @@ namespace sampan {
 
 TEST(Text, Concat) { EXPECT_EQ(concat("a", 1, std::string("b"), -7, 'c', uint64_t{1} << 63), "a1b-7c9223372036854775808"); }
 TEST(Text, Split) { EXPECT_EQ(split("a//b", '/').size(), 3u); }
-TEST(Text, Quoted) { EXPECT_EQ(quoted("a\"\n\x01é"), "\"a\\\"\\n\\x01é\""); }
+TEST(Text, Quoted) {
+  EXPECT_EQ(quoted("a\"\n\x01é"), "\"a\\\"\\n\\x01é\"");
+  EXPECT_EQ(quoted("\xff\xc3"), "\"\\xff\\xc3\"");
+  EXPECT_EQ(quoted("\xc2\x85"), "\"\\u0085\"");
+}
 TEST(Text, ParseInt) {
   int32_t value;
   EXPECT_TRUE(parse_int("-12", value));

@@ -8,11 +8,11 @@ namespace sampan::schema {
 
 namespace {
 // What comes out, or the error, and then the unknown fields.
-std::string conformed(std::string_view kind, std::string_view text) {
+std::string conformed(std::string_view kind, std::string_view text, TreeOf origin = TreeOf::Text) {
   Arena arena;
   Value value = *parse_json(text, arena);
   Conformance found;
-  auto result = conform(value, *builtin_type(concat("io.k8s.api.", kind)), found);
+  auto result = conform(value, *builtin_type(concat("io.k8s.api.", kind)), found, origin);
   if (!result) return result.error().message();
   std::string out;
   write_json(out, value);
@@ -59,6 +59,28 @@ TEST(Conform, Mismatches) {
        "parsing time \"2024-02-20T00:00:00Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \"Z\" as \".000000\""},
   };
   for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text), c.want) << c.text;
+}
+
+TEST(Conform, WhatAPatchMade) {
+  struct Case {
+    std::string_view kind, text, want;
+  };
+  const Case cases[] = {
+      {"core.v1.ConfigMap", R"({"metadata":{"labels":true}})", "cannot restore map from bool"},
+      {"core.v1.ConfigMap", R"({"metadata":{"labels":{"a":true}}})", "unrecognized type: string"},
+      {"core.v1.ConfigMap", R"({"metadata":{"labels":{"a":1}}})", "cannot convert int64 to string"},
+      {"core.v1.ConfigMap", R"({"binaryData":{"a":"?"}})", "error decoding from json: illegal base64 data at input byte 0"},
+      {"core.v1.Pod", R"({"spec":{"restartPolicy":1}})", "cannot convert int64 to v1.RestartPolicy"},
+      {"core.v1.Pod", R"({"spec":1})", "cannot restore struct from: int64"},
+      {"core.v1.Pod", R"({"spec":{"containers":true}})", "cannot restore slice from bool"},
+      {"core.v1.Pod", R"({"spec":{"hostNetwork":"a","volumes":1}})", "cannot restore slice from int64"},  // the first of the struct's fields
+      {"core.v1.Pod", R"({"metadata":{"creationTimestamp":5}})", "json: cannot unmarshal number into Go value of type string"},
+      {"scheduling.v1.PriorityClass", R"({"value":"7"})", "unrecognized type: int32"},
+      {"scheduling.v1.PriorityClass", R"({"value":1.5})", "cannot convert float64 to int32"},
+      {"scheduling.v1.PriorityClass", R"({"value":2147483648})", R"({"value":-2147483648})"},
+      {"scheduling.v1.PriorityClass", R"({"value":7.0})", R"({"value":7})"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text, TreeOf::Patch), c.want) << c.text;
 }
 
 TEST(Conform, Normalises) {

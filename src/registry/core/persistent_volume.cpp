@@ -264,13 +264,16 @@ void row(const Object& object, Row& row) {
   row.text(or_unset("volumeMode"));
 }
 
-constexpr FieldLabel kFieldLabels[] = {{"name", [](const Object& object) { return std::string(name_of(object)); }}};
-
 // When the phase was last another one.
 void stamp_update(Value object, const Object& old, std::string_view subresource, int64_t now_seconds) {
-  if (subresource != "status" || object["status"]["phase"].as_string() == old["status"]["phase"].as_string()) return;
+  if (subresource != "status") return;
   Value status = object.ensure_object("status");
-  if (status["lastPhaseTransitionTime"].is_missing()) status.set("lastPhaseTransitionTime", object.arena().copy(rfc3339(now_seconds)));
+  auto before = old["status"]["lastPhaseTransitionTime"];
+  bool missing = status["lastPhaseTransitionTime"].is_missing();
+  bool same_time = before.present() && status["lastPhaseTransitionTime"].as_string() == rfc3339(before.as_int());
+  if (status["phase"].as_string() == old["status"]["phase"].as_string()) {
+    if (missing && before.present()) status.set("lastPhaseTransitionTime", object.arena().copy(rfc3339(before.as_int())));
+  } else if (missing || same_time) status.set("lastPhaseTransitionTime", object.arena().copy(rfc3339(now_seconds)));
 }
 
 }  // namespace core_persistent_volume
@@ -289,7 +292,6 @@ extern const Rules kPersistentVolumeRules{
     .update_checks_whole = true,
     .columns = core_persistent_volume::kColumns,
     .row = core_persistent_volume::row,
-    .field_labels = core_persistent_volume::kFieldLabels,
     .has_generation = false,
     .returns_deleted_object = true,
 };

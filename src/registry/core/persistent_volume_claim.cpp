@@ -223,8 +223,6 @@ void row(const Object& object, Row& row) {
   row.text(or_unset("volumeMode"));
 }
 
-constexpr FieldLabel kFieldLabels[] = {{"name", [](const Object& object) { return std::string(name_of(object)); }}};
-
 }  // namespace core_persistent_volume_claim
 
 extern const Rules kPersistentVolumeClaimRules{
@@ -240,7 +238,6 @@ extern const Rules kPersistentVolumeClaimRules{
     .update_checks_whole = true,
     .columns = core_persistent_volume_claim::kColumns,
     .row = core_persistent_volume_claim::row,
-    .field_labels = core_persistent_volume_claim::kFieldLabels,
     .has_generation = false,
     .returns_deleted_object = true,
 };

@@ -107,13 +107,6 @@ void row(const Object& object, Row& row) {
   age_cell(object, row);  // without a column of its own, as upstream has it
 }
 
-constexpr FieldLabel kFieldLabels[] = {
-    {"spec.parentRef.group", [](const Object& object) { return std::string(object["spec"]["parentRef"]["group"].as_string()); }},
-    {"spec.parentRef.resource", [](const Object& object) { return std::string(object["spec"]["parentRef"]["resource"].as_string()); }},
-    {"spec.parentRef.namespace", [](const Object& object) { return std::string(object["spec"]["parentRef"]["namespace"].as_string()); }},
-    {"spec.parentRef.name", [](const Object& object) { return std::string(object["spec"]["parentRef"]["name"].as_string()); }},
-};
-
 }  // namespace ip_address
 
 extern const Rules kIPAddressRules{
@@ -125,7 +118,6 @@ extern const Rules kIPAddressRules{
     .update_checks_whole = true,
     .columns = ip_address::kColumns,
     .row = ip_address::row,
-    .field_labels = ip_address::kFieldLabels,
     .has_generation = false,
 };
 
