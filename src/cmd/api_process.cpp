@@ -32,6 +32,7 @@ Result<std::unique_ptr<store::Store>> open_store(const ApiserverOptions& options
     etcd.ca_file = options.etcd_ca_file;
     etcd.cert_file = options.etcd_cert_file;
     etcd.key_file = options.etcd_key_file;
+    etcd.compaction_interval_ms = options.etcd_compaction_ns / 1'000'000;
     return store::connect_etcd(std::move(etcd));
   }
   if (::mkdir(options.data_dir.c_str(), 0700) != 0 && errno != EEXIST)

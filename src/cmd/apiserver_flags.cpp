@@ -46,7 +46,7 @@ constexpr Flag kFlags[] = {
     {"Etcd", "encryption-provider-config-automatic-reload", Type::Bool, "", Effect::Works, "Read that file again when it changes."},
     {"Etcd", "etcd-cafile", Type::String, "", Effect::Works, "The CA of the etcd servers' certificates."},
     {"Etcd", "etcd-certfile", Type::String, "", Effect::Works, "Our certificate for etcd."},
-    {"Etcd", "etcd-compaction-interval", Type::Duration, "5m0s", Effect::Moot, "How often etcd is compacted."},
+    {"Etcd", "etcd-compaction-interval", Type::Duration, "5m0s", Effect::Works, "How often etcd is compacted; 0: not by this server."},
     {"Etcd", "etcd-count-metric-poll-period", Type::Duration, "1m0s", Effect::Moot,
      "How often objects are counted for metrics; they are counted when asked for."},
     {"Etcd", "etcd-db-metric-poll-interval", Type::Duration, "30s", Effect::Pending, "How often the size of etcd's database is asked for."},

@@ -96,6 +96,7 @@ Result<void> read_store(const FlagSet& flags, ApiserverOptions& out) {
   out.etcd_ca_file = flags.text("etcd-cafile");
   out.etcd_cert_file = flags.text("etcd-certfile");
   out.etcd_key_file = flags.text("etcd-keyfile");
+  out.etcd_compaction_ns = flags.nanoseconds("etcd-compaction-interval");
   out.store_live_timeout_ns = flags.nanoseconds("etcd-healthcheck-timeout");
   out.store_ready_timeout_ns = flags.nanoseconds("etcd-readycheck-timeout");
   out.encryption_config_file = flags.text("encryption-provider-config");

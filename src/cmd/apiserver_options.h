@@ -25,6 +25,7 @@ struct ApiserverOptions {
   net::ServerLimits limits;
   std::vector<std::string> etcd_servers;
   std::string etcd_ca_file, etcd_cert_file, etcd_key_file;
+  int64_t etcd_compaction_ns = 0;
   int64_t store_live_timeout_ns = 2'000'000'000, store_ready_timeout_ns = 2'000'000'000;  // of health checks
   std::string encryption_config_file;  // "" = what is stored is readable
   bool reload_encryption_config = false;

@@ -78,12 +78,15 @@ Result<Snapshot> Cache::at_least(Revision revision, int64_t timeout_us) {
 
 Result<Snapshot> Cache::at(Revision revision) {
   auto newest = TRY(at_least(revision));
+  auto too_old = [] { return fail(Error(Reason::Expired, "The resourceVersion for the provided list is too old.")); };
+  // What the store has compacted is gone, also where the window of a quiet resource could be wound back to it: pages of a list are not kept for ever.
+  if (revision < newest.revision() && revision < impl_->store.oldest_known()) return too_old();
   Snapshot result;
   if (impl_->window->state_at(revision, result)) return result;
   auto read = impl_->follower->read(revision);
   if (!read) {
     if (!read.error().is(Reason::Expired)) return read;
-    return fail(Error(Reason::Expired, "The resourceVersion for the provided list is too old."));
+    return too_old();
   }
   impl_->window->remember(*read);
   return read;

@@ -57,6 +57,7 @@ class TestStore : public Store {
   Result<Revision> current_revision() override { return inner->current_revision(); }
   Revision delivered_revision() override { return far ? 0 : inner->delivered_revision(); }
   Result<Revision> oldest_revision() override { return inner->oldest_revision(); }
+  Revision oldest_known() override { return inner->oldest_known(); }
   Result<void> compact(Revision revision) override { return inner->compact(revision); }
   Result<void> request_progress() override {
     last->on_progress(*inner->current_revision());
@@ -243,11 +244,15 @@ TEST_F(CacheTest, AtAnOldRevision) {
     EXPECT_EQ(cache->at(2)->revision(), 2);
   }
   ASSERT_TRUE(store.compact(4));
-  cache = open();
-  auto expired = cache->at(3);
-  ASSERT_FALSE(expired);
-  EXPECT_EQ(expired.error().code(), 410);
-  EXPECT_EQ(expired.error().message(), "The resourceVersion for the provided list is too old.");
+  // Gone also for who could still wind back his window.
+  for (bool anew : {false, true}) {
+    if (anew) cache = open();
+    auto expired = cache->at(3);
+    ASSERT_FALSE(expired);
+    EXPECT_EQ(expired.error().code(), 410);
+    EXPECT_EQ(expired.error().message(), "The resourceVersion for the provided list is too old.");
+    EXPECT_TRUE(cache->at(4));
+  }
 }
 
 TEST_F(CacheTest, WindowIsBounded) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "store/errors.h"
 #include "store/etcd.pb.h"
+#include "store/etcd_compactor.h"
 #include "store/etcd_lease.h"
 #include "store/etcd_watch.h"
 
@@ -37,8 +38,10 @@ bool progress_is_reliable(std::string_view version) {
 
 class EtcdStore : public Store {
  public:
-  EtcdStore(std::unique_ptr<EtcdRpc> rpc, Clock& clock, std::string version)
-      : rpc_(std::move(rpc)), leases_(*rpc_, clock), version_(std::move(version)) {}
+  EtcdStore(std::unique_ptr<EtcdRpc> rpc, Clock& clock, std::string version, int64_t compaction_interval_ms)
+      : rpc_(std::move(rpc)), leases_(*rpc_, clock), version_(std::move(version)) {
+    compactor_.start(compaction_interval_ms);
+  }
 
   Result<Written> write(Write write) override {
     pb::TxnRequest request;
@@ -92,6 +95,8 @@ class EtcdStore : public Store {
     }
     return readable;
   }
+
+  Revision oldest_known() override { return compactor_.compacted(); }
 
   Result<void> compact(Revision revision) override {
     pb::CompactionRequest request;
@@ -177,6 +182,7 @@ class EtcdStore : public Store {
   EtcdLeases leases_;
   EtcdWatches watches_{*rpc_};
   const std::string version_;
+  EtcdCompactor compactor_{*this};  // ends before what it uses
 };
 
 }  // namespace
@@ -185,7 +191,7 @@ Result<std::unique_ptr<Store>> connect_etcd(EtcdOptions options) {
   auto rpc = TRY(EtcdRpc::connect(options));
   pb::StatusResponse status;
   TRY(rpc->status(status));
-  return std::make_unique<EtcdStore>(std::move(rpc), *options.clock, status.version());
+  return std::make_unique<EtcdStore>(std::move(rpc), *options.clock, status.version(), options.compaction_interval_ms);
 }
 
 }  // namespace sampan::store

@@ -15,6 +15,7 @@ struct EtcdOptions {
   std::string ca_file, cert_file, key_file;  // PEM; a CA means TLS, certificate and key that we identify ourselves
   Clock* clock = &real_clock();
   int64_t connect_timeout_ms = 5000;
+  int64_t compaction_interval_ms = 0;  // how often what is older than that is compacted; 0: by somebody else
 };
 
 Result<std::unique_ptr<Store>> connect_etcd(EtcdOptions options);

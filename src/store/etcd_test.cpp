@@ -1,5 +1,6 @@
 // What is etcd's own: a server that goes away and comes back, several endpoints, certificates.
 #include "store/etcd.h"
+#include "store/etcd_compactor.h"
 
 #include <gtest/gtest.h>
 
@@ -41,6 +42,43 @@ TEST(Etcd, WatchGoesOnAfterTheServerWasAway) {
   ASSERT_TRUE(store->compact(3));
   EXPECT_EQ(*store->oldest_revision(), 3);
   EXPECT_GT(*store->size_bytes(), 0);
+}
+
+TEST(Etcd, IsCompactedByOneOfItsServers) {
+  auto server = EtcdServer::start();
+  if (!server) GTEST_SKIP() << "the etcd binary is not installed";
+  auto store = connect({.endpoints = {server->endpoint()}});
+  ASSERT_TRUE(store);
+  EtcdCompactor one(*store), other(*store);
+  auto step = [&](EtcdCompactor& who) {
+    auto done = who.step();
+    EXPECT_TRUE(done) << (done ? "" : done.error().message());
+    return store->write({.key = "/a", .value = "1"})->revision;
+  };
+  step(one);  // a new store: nothing to compact
+  step(other);
+  auto before = *store->current_revision();
+  EXPECT_EQ(*store->oldest_revision(), 1);
+  step(one);
+  step(other);  // it is done already
+  auto compacted = *store->oldest_revision();
+  EXPECT_GT(compacted, 1);
+  EXPECT_LT(compacted, before);
+  EXPECT_EQ(one.compacted(), compacted);
+  EXPECT_EQ(other.compacted(), compacted);
+  // The first is gone: the second goes on.
+  for (int i = 0; i < 2; i++) step(other);
+  EXPECT_GT(*store->oldest_revision(), compacted);
+  EXPECT_EQ(other.compacted(), *store->oldest_revision());
+
+  auto by_itself = connect({.endpoints = {server->endpoint()}, .compaction_interval_ms = 10});
+  ASSERT_TRUE(by_itself);
+  auto known = other.compacted();
+  for (int tries = 0; by_itself->oldest_known() <= known && tries < 500; tries++) {
+    store->write({.key = "/a", .value = "2"});
+    usleep(10'000);
+  }
+  EXPECT_GT(by_itself->oldest_known(), known);
 }
 
 TEST(Etcd, CertificatesOnBothSides) {

@@ -104,7 +104,8 @@ class Memory : public MemoryStore {
 
   Revision delivered_revision() override { return hub_.delivered(); }
 
-  Result<Revision> oldest_revision() override {
+  Result<Revision> oldest_revision() override { return oldest_known(); }
+  Revision oldest_known() override {
     std::lock_guard lock(mutex_);
     return oldest_;
   }

@@ -84,6 +84,7 @@ class SqliteStore : public Store {
   Result<Revision> current_revision() override { return state_.current(); }
   Revision delivered_revision() override { return hub_.delivered(); }
   Result<Revision> oldest_revision() override { return state_.oldest(); }
+  Revision oldest_known() override { return state_.oldest(); }
   Result<void> compact(Revision revision) override { return writer_->compact(revision); }
 
   Result<int64_t> size_bytes() override {

@@ -99,6 +99,7 @@ class Store {
   // come over a network, whenever they come.
   virtual Revision delivered_revision() { return 0; }
   virtual Result<Revision> oldest_revision() = 0;   // the first one that can be read and watched
+  virtual Revision oldest_known() { return 0; }     // that, so far as it is known without asking anybody
   virtual Result<void> compact(Revision revision) = 0;
   // For a watch on a store that is not in this process: on_progress with the current revision follows soon.
   virtual Result<void> request_progress() { return {}; }

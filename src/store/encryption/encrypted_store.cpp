@@ -101,6 +101,7 @@ class Encrypted final : public EncryptedStore {
   Result<Revision> current_revision() override { return inner_->current_revision(); }
   Revision delivered_revision() override { return inner_->delivered_revision(); }
   Result<Revision> oldest_revision() override { return inner_->oldest_revision(); }
+  Revision oldest_known() override { return inner_->oldest_known(); }
   Result<void> compact(Revision revision) override { return inner_->compact(revision); }
   Result<void> request_progress() override { return inner_->request_progress(); }
   Result<int64_t> size_bytes() override { return inner_->size_bytes(); }
