@@ -7,7 +7,7 @@ namespace sampan::apiserver {
 namespace {
 
 registry::Selectable selectable_of(const Context& context) {
-  return {context.served->rules->field_labels, context.served->resource->namespaced, context.info.name};
+  return {context.served->rules->field_labels, context.served->resource->namespaced, context.info.name, context.served->rules->unknown_label};
 }
 
 // Pods are indexed by the node they run on: a kubelet's list reads its own pods only.
@@ -26,6 +26,10 @@ Result<ListRequest> list_request(Context& context) {
 
 Result<ListAnswer> read_list(Context& context) {
   auto request = TRY(list_request(context));
+  // Upstream deletes a collection by pages, and pages are of one version.
+  auto& options = request.options;
+  bool has_version = !options.resource_version.empty() && options.resource_version != "0";
+  if (context.info.verb == "deletecollection" && has_version && options.resource_version_match.empty()) options.resource_version_match = "Exact";
   auto page = TRY(registry::read_page(context.served->store->cache(), request.prefix, request.options, selectable_of(context),
                                       index_label(*context.served)));
   return ListAnswer{std::move(page.items), page.revision, std::move(page.continue_token), page.remaining};

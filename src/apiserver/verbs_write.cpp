@@ -156,12 +156,22 @@ void append_go_text(std::string& out, Value value) {
   }
 }
 
+// What is left of a strategic patch once it is applied: of its objects, though not of those in lists, the directives are used up.
+Value without_directives(Value patch) {
+  if (!patch.is_object()) return patch;
+  Value rest = Value::object(patch.arena(), patch.size());
+  for (const auto& member : patch.members())
+    if (member.name != "$patch" && member.name != "$retainKeys" && !member.name.starts_with("$setElementOrder/"))
+      rest.set(member.name, without_directives(member.value));
+  return rest;
+}
+
 // Holds the patched document against its type. What is wrong with it is said of the patch: the whole document of a JSON or merge patch, or
 // the strategic patch itself.
 Result<void> conform_patched(Context& context, PatchType type, const PatchBody& patch, Value object, FieldValidation validation) {
   std::string shown;
   if (type == PatchType::Strategic)
-    append_go_text(shown, patch.tree);
+    append_go_text(shown, without_directives(patch.tree));
   else
     schema::write_json(shown, object);
   auto refuse = [&](std::string_view why) {

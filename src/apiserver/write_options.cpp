@@ -147,6 +147,8 @@ Result<Value> delete_options_tree(Context& context, Arena& arena) {
   }
   if (query.has("orphanDependents")) tree.set("orphanDependents", query.is_true("orphanDependents"));
   if (query.has("propagationPolicy")) tree.set("propagationPolicy", query.get("propagationPolicy"));
+  for (std::string_view name : {"uid", "resourceVersion"})
+    if (auto value = query.get(name); !value.empty()) tree.ensure_object("preconditions").set(name, value);
   if (query.has("dryRun")) {
     Value list = Value::list(arena);
     for (auto value : query.all("dryRun")) list.push(value);

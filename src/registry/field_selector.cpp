@@ -88,7 +88,7 @@ Result<FieldSelector> FieldSelector::parse(std::string_view text) {
   return selector;
 }
 
-Result<void> FieldSelector::resolve(std::span<const FieldLabel> labels, bool namespaced) {
+Result<void> FieldSelector::resolve(std::span<const FieldLabel> labels, bool namespaced, UnknownLabel unknown) {
   for (auto& term : terms_) {
     for (auto& label : labels) {
       if (label.label != term.label) continue;
@@ -103,7 +103,7 @@ Result<void> FieldSelector::resolve(std::span<const FieldLabel> labels, bool nam
     } else if (labels.empty()) {
       return fail(bad_request(concat(quoted(term.label), " is not a known field selector: only ", quoted(kName), ", ", quoted(kNamespace))));
     } else {
-      return fail(bad_request(concat("field label not supported: ", term.label)));
+      return fail(bad_request(unknown ? unknown(term.label) : concat("field label not supported: ", term.label)));
     }
   }
   return {};

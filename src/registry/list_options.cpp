@@ -105,7 +105,7 @@ Result<ListOptions> parse_list_options(Parameters parameters, const Selectable& 
   FieldErrors errors;
   options.watch ? validate_watch(options, errors) : validate_list(options, errors);
   if (!errors.empty()) return fail(std::move(errors).to_error("meta.k8s.io", "ListOptions", ""));
-  TRY(options.fields.resolve(selectable.field_labels, selectable.namespaced));
+  TRY(options.fields.resolve(selectable.field_labels, selectable.namespaced, selectable.unknown_label));
   if (!selectable.name.empty()) TRY(select_name(options, selectable.name));
   return options;
 }
@@ -143,10 +143,12 @@ Result<ListPlan> ListPlan::make(const ListOptions& options, bool single) {
   auto& version = options.resource_version;
   // As upstream's cache, which ignores the limit of a list that takes any state.
   plan.limit = version == "0" || options.limit < 0 ? 0 : options.limit;
+  bool any_version = version.empty() || version == "0";
+  if (!options.continue_token.empty() && !any_version && single) return fail(bad_request("specifying resource version is not allowed when using continue"));
   if (!options.continue_token.empty() && !single) {
     auto token = parse_continue_token(options.continue_token);
     if (!token) return fail(bad_request(concat("invalid continue token: ", token.error().message())));
-    if (!version.empty() && version != "0") return fail(bad_request("specifying resource version is not allowed when using continue"));
+    if (!any_version) return fail(bad_request("specifying resource version is not allowed when using continue"));
     plan.continued = true;
     plan.from = std::move(token->start);
     plan.read = token->revision > 0 ? Read::Exact : Read::Fresh;

@@ -37,6 +37,7 @@ struct Selectable {
   std::span<const FieldLabel> field_labels;
   bool namespaced = true;
   std::string_view name;  // in the path of a watch of one object; "" otherwise
+  UnknownLabel unknown_label = nullptr;
 };
 
 Result<ListOptions> parse_list_options(Parameters parameters, const Selectable& selectable);

@@ -140,7 +140,8 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   metadata.set("creationTimestamp", arena.copy(time_text(now)));
   metadata.set("uid", arena.copy(new_uuid(*random_)));
   std::string_view sent_version = metadata["resourceVersion"].as_string();
-  bool has_version = !options.dry_run && !sent_version.empty() && sent_version != "0";
+  uint64_t version = 0;
+  bool has_version = !options.dry_run && parse_int(sent_version, version) && version != 0;  // what is no number does not count
   for (auto name : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) metadata.remove(name);
   TRY(check_namespace(object, name_space));
 

@@ -49,6 +49,9 @@ struct FieldLabel {
   std::string (*value)(const Object& object);
 };
 
+// What is said of a label that the kind does not have.
+using UnknownLabel = std::string (*)(std::string_view label);
+
 // ---- the kind ----
 
 // What the subresource of an update may change; the generic machinery keeps the rest from the old object.
@@ -112,6 +115,7 @@ struct Rules {
   std::span<const Column> columns;  // empty: Name and Created At
   void (*row)(const Object& object, Row& row) = nullptr;
   std::span<const FieldLabel> field_labels;
+  UnknownLabel unknown_label = nullptr;  // null: "field label not supported: ..."
 
   // Between served versions of one kind (HPA v1/v2, Event core/events). `from` and `to` as "autoscaling/v1".
   void (*convert)(Value object, std::string_view from, std::string_view to) = nullptr;

@@ -27,7 +27,7 @@ class FieldSelector {
   static Result<FieldSelector> parse(std::string_view text);
   // Finds the fields among the kind's labels. Kinds that have labels of their own know metadata.namespace only if they are namespaced. The error is a
   // BadRequest: "field label not supported: spec.x", or of a kind without labels `"spec.x" is not a known field selector: only ...`.
-  Result<void> resolve(std::span<const FieldLabel> labels, bool namespaced);
+  Result<void> resolve(std::span<const FieldLabel> labels, bool namespaced, UnknownLabel unknown = nullptr);
 
   bool empty() const { return terms_.empty(); }
   bool matches(const Object& object) const;

@@ -30,6 +30,8 @@ Result<ObjectRef> lookup(Context& context, std::string_view resource, std::strin
 
 Result<ObjectRef> account_for(Context& context, Value metadata) {
   const RequestInfo& info = context.info;
+  if (auto given = metadata["namespace"].as_string(); !given.empty() && given != info.name_space)
+    return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
   for (auto [member, wanted, what] : {std::tuple{"name", std::string_view(info.name), "name"}, {"namespace", std::string_view(info.name_space), "namespace"}}) {
     auto given = metadata[member].as_string();
     if (given.empty() || given == wanted) continue;

@@ -225,6 +225,7 @@ extern const Rules kJobRules{
     .columns = kColumns,
     .row = row,
     .field_labels = kFieldLabels,
+    .unknown_label = [](std::string_view label) { return concat("field label ", quoted(label), " not supported for Job"); },
     .default_propagation = "orphan",
     .propagation_warning = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
                            "propagationPolicy=Orphan to suppress this warning",

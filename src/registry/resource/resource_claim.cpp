@@ -39,10 +39,11 @@ bool same_device(const AnyView& a, const AnyView& b) {
   return true;
 }
 
-std::string device_text(const AnyView& device) {
-  auto text = concat(device["driver"].as_string(), "/", device["pool"].as_string(), "/", device["device"].as_string());
-  if (auto share = device["shareID"].as_string(); !share.empty()) append(text, "/", share);
-  return text;
+Shown shown_device(const AnyView& device) {
+  constexpr std::string_view parts[][2] = {{"Driver", "driver"}, {"Pool", "pool"}, {"Device", "device"}, {"ShareID", "shareID"}};
+  std::string text;
+  for (auto [name, field] : parts) append(text, text.empty() ? "{\"" : ",\"", name, "\":", Shown::named(device[field].as_string()).text());
+  return Shown::raw(text + "}");
 }
 
 bool is_allocated(const AnyView& device, const AnyView& results) {
@@ -72,7 +73,7 @@ void validate_device_status(const At& device, const AnyView& results) {
   devices::validate_pool_name(device["pool"]);
   device["device"].must_be(check_dns1123_label);
   if (device["shareID"].present()) devices::validate_uid(device["shareID"]);
-  if (!is_allocated(device.value(), results)) device.invalid(Shown(device_text(device.value())), "must be an allocated device in the claim");
+  if (!is_allocated(device.value(), results)) device.invalid(shown_device(device.value()), "must be an allocated device in the claim");
   At conditions = device["conditions"];
   if (conditions.size() > kConditionsMax) conditions.errors().too_many(conditions.path(), conditions.size(), kConditionsMax);
   validate_conditions(device.errors(), conditions.path(), conditions.value());
@@ -133,7 +134,7 @@ void validate_status(std::string_view, const Object& object, const Object& old, 
     validate_device_status(device, results);
     for (uint32_t j = 0; j < i; j++)
       if (same_device(told.value().item(j), device.value())) {
-        errors.duplicate(device.path(), Shown(device_text(device.value())));
+        errors.duplicate(device.path(), shown_device(device.value()));
         break;
       }
   }

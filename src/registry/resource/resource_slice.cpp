@@ -261,6 +261,7 @@ extern const Rules kResourceSliceRules{
     .columns = resource_slice::kColumns,
     .row = resource_slice::row,
     .field_labels = resource_slice::kFieldLabels,
+    .unknown_label = [](std::string_view label) { return concat("field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ", label); },
     .returns_deleted_object = true,
 };
 

@@ -47,7 +47,7 @@ TEST(ResourceClaims, Status) {
                                    "'reservedFor':[{'resource':'pods','name':'n','uid':'u'}],'devices':[{'driver':'d','pool':'p','device':'x'},"
                                    "{'driver':'d','pool':'p','device':'y'}]}}"));
   EXPECT_EQ(subresource_errors_of(kResourceClaimRules, "status", *now, *old),
-            Errors{"status.devices[1]: Invalid value: \"d/p/y\": must be an allocated device in the claim"});
+            Errors{"status.devices[1]: Invalid value: {\"Driver\":\"d\",\"Pool\":\"p\",\"Device\":\"y\",\"ShareID\":\"\"}: must be an allocated device in the claim"});
   EXPECT_EQ(cells_of(kResourceClaimRules, *now), (Errors{"a", "allocated,reserved", "<unknown>"}));
 }
 
