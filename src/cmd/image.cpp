@@ -7,8 +7,8 @@
 #include "cmd/commands.h"
 #include "cmd/machine.h"
 #include "cmd/progress.h"
-#include "images/import.h"
 #include "kubelet/cri/client.h"
+#include "kubelet/cri/import.h"
 #include "schema/json.h"
 
 namespace sampan::cmd {
@@ -92,7 +92,7 @@ Result<images::Imported> import_file(const Machine& machine, const std::string& 
   auto archive = TRY(images::open_archive(file, scratch));
   ImportLine line(file);
   images::ImportOptions options{.name = name, .progress = [&](const images::ImportProgress& progress) { line.show(progress); }};
-  return images::import_archive(*images::connect_containerd(machine.socket()), *archive, options);
+  return kubelet::import_images(machine.socket(), *archive, options);
 }
 
 Result<void> import_files(const Machine& machine, std::span<const std::string> files, const std::string& name, bool json) {

@@ -7,8 +7,8 @@
 #include "base/environment.h"
 #include "base/text.h"
 #include "cluster/certificates.h"
-#include "images/import.h"
 #include "images/own_images.h"
+#include "kubelet/cri/import.h"
 
 namespace sampan::cmd {
 
@@ -57,7 +57,7 @@ Result<void> bring_up_runtime(const Machine& machine, Progress& progress) {
   auto all = images::own_images();
   for (auto& image : images::shell_images()) all.push_back(std::move(image));
   auto archive = images::oci_archive(all);
-  TRY(images::import_archive(*images::connect_containerd(machine.socket()), images::MemoryBytes(archive), {}));
+  TRY(kubelet::import_images(machine.socket(), images::MemoryBytes(archive)));
   progress.done(concat(all.size(), " without a registry"));
   return {};
 }

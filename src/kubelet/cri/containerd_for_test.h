@@ -13,8 +13,8 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "base/text.h"
-#include "images/import.h"
 #include "kubelet/cri/client.h"
+#include "kubelet/cri/import.h"
 
 namespace sampan::kubelet {
 
@@ -83,7 +83,7 @@ class ContainerdForTest {
     write_image();
     if (!start_again()) return false;
     auto archive = images::open_archive(folder_ + "/image.tar", folder_);
-    return archive && images::import_archive(*images::connect_containerd(socket()), **archive, {});
+    return archive && import_images(socket(), **archive);
   }
 
   std::string config() const {
