@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "schema/conform.h"
+#include "schema/go_text.h"
 #include "schema/json.h"
 #include "schema/protobuf.h"
 #include "schema/yaml.h"
@@ -77,14 +78,14 @@ Result<void> check_type_meta(Value tree, const ExpectedKind& expected, std::stri
   constexpr std::string_view prefix = "couldn't get version/kind; json parse error: ";
   if (!tree.is_object())
     return fail(unrecognized(expected,
-                             concat(prefix, "json: cannot unmarshal ", json_type_name(tree),
+                             concat(prefix, "json: cannot unmarshal ", schema::json_type_name(tree),
                                     " into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
                                     "\"json:\\\"kind,omitempty\\\"\" }"),
                              body));
   for (std::string_view name : {"apiVersion", "kind"})
     if (Value value = tree[name]; !value.is_missing() && !value.is_string())
       return fail(unrecognized(
-          expected, concat(prefix, "json: cannot unmarshal ", json_type_name(value), " into Go struct field .", name, " of type string"), body));
+          expected, concat(prefix, "json: cannot unmarshal ", schema::json_type_name(value), " into Go struct field .", name, " of type string"), body));
   return {};
 }
 
@@ -107,20 +108,6 @@ Result<Decoded> decode_text_body(const std::string& body, const std::string& med
 }
 
 }  // namespace
-
-std::string_view json_type_name(Value value) {
-  switch (value.type()) {
-    case Value::Type::Bool: return "bool";
-    case Value::Type::Int:
-    case Value::Type::Double: return "number";
-    case Value::Type::String: return "string";
-    case Value::Type::List: return "array";
-    case Value::Type::Object: return "object";
-    case Value::Type::Absent:
-    case Value::Type::Null: break;
-  }
-  return "null";
-}
 
 Error unknown_format() {
   return Error(Reason::UnsupportedMediaType,

@@ -29,8 +29,6 @@ Result<void> conform_tree(Context& context, schema::Value tree, const ExpectedKi
 
 // A Content-Type that nobody can read.
 Error unknown_format();
-// What Go's decoder calls a value: "array", "number".
-std::string_view json_type_name(schema::Value value);
 
 // `no kind "Other" is registered for version "v1" in scheme ...` unless these, where they are said at all, are the expected ones.
 Result<void> check_kind(const ExpectedKind& expected, std::string_view api_version, std::string_view kind);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "registry/field_errors.h"
 #include "schema/conform.h"
+#include "schema/go_text.h"
 #include "schema/json.h"
 #include "schema/patch/patch.h"
 #include "schema/yaml.h"
@@ -112,7 +113,7 @@ Result<PatchBody> parse_patch(PatchType type, FieldValidation validation, const 
     if (parsed.tree.is_missing()) parsed.tree = Value::object(arena);
     if (!parsed.tree.is_object())
       return fail(bad_request(concat("error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ",
-                                     json_type_name(parsed.tree), " into Go value of type map[string]interface {}")));
+                                     schema::json_type_name(parsed.tree), " into Go value of type map[string]interface {}")));
     return parsed;
   }
   auto tree = schema::parse_json(body, arena, &parsed.repeated.keys);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/environment.h"
+#include "client/no_api_for_test.h"
 #include "schema/json.h"
 
 namespace sampan::kubelet {
@@ -28,7 +29,7 @@ TEST(NodeStatus, ResourcesOfOthersStay) {
 }
 
 // Knows one node; its status cannot be written.
-class Crowded : public client::Api {
+class Crowded : public client::NoApi {
  public:
   Result<client::ObjectRef> get(const client::Resource&, std::string_view, std::string_view name) override {
     if (!node) return fail(not_found("", "nodes", name));
@@ -40,14 +41,6 @@ class Crowded : public client::Api {
     return node;
   }
   Result<client::ObjectRef> update(const client::Resource&, schema::Value, const client::Options&) override { return fail(conflict("", "nodes", "n", "somebody else was quicker")); }
-  Result<client::ObjectRef> patch(const client::Resource&, std::string_view, std::string_view, client::PatchType, schema::Value, const client::Options&) override {
-    return fail(internal_error("not here"));
-  }
-  Result<void> remove(const client::Resource&, std::string_view, std::string_view, const client::DeleteOptions&) override { return fail(internal_error("not here")); }
-  Result<schema::Value> post(const client::Resource&, std::string_view, std::string_view, std::string_view, schema::Value, Arena&) override {
-    return fail(internal_error("not here"));
-  }
-  Result<std::vector<const client::Resource*>> resources() override { return fail(internal_error("not here")); }
 
   client::ObjectRef node;
 };

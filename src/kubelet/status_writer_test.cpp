@@ -1,6 +1,7 @@
 // The statuses of pods on their way to an API server that fails, and that forgets pods.
 #include "kubelet/status_writer.h"
 
+#include "client/no_api_for_test.h"
 #include "client/testing.h"
 #include "kubelet/testing.h"
 
@@ -8,28 +9,18 @@ namespace sampan::kubelet {
 namespace {
 
 // Has one pod, or an answer for who asks.
-class OnePod final : public client::Api {
+class OnePod final : public client::NoApi {
  public:
   Result<client::ObjectRef> get(const client::Resource&, std::string_view, std::string_view) override {
     calls++;
     if (refusal) return fail(refusal->clone());
     return pod;
   }
-  Result<std::vector<client::ObjectRef>> list(const client::Resource&, std::string_view, std::string_view, std::string_view) override { return fail(internal_error("not here")); }
-  Result<client::ObjectRef> create(const client::Resource&, std::string_view, schema::Value, const client::Options&) override { return fail(internal_error("not here")); }
   Result<client::ObjectRef> update(const client::Resource&, schema::Value object, const client::Options&) override {
     writes++;
     pod = TRY(schema::freeze(object, core_v1::Pod::schema_type()));
     return pod;
   }
-  Result<client::ObjectRef> patch(const client::Resource&, std::string_view, std::string_view, client::PatchType, schema::Value, const client::Options&) override {
-    return fail(internal_error("not here"));
-  }
-  Result<void> remove(const client::Resource&, std::string_view, std::string_view, const client::DeleteOptions&) override { return fail(internal_error("not here")); }
-  Result<schema::Value> post(const client::Resource&, std::string_view, std::string_view, std::string_view, schema::Value, Arena&) override {
-    return fail(internal_error("not here"));
-  }
-  Result<std::vector<const client::Resource*>> resources() override { return fail(internal_error("not here")); }
 
   client::ObjectRef pod;
   std::optional<Error> refusal;

@@ -36,20 +36,6 @@ void append_path(std::string& out, const Place* place) {
     append(out, "[", place->index, "]");
 }
 
-std::string_view word_for(Value value) {
-  switch (value.type()) {
-    case Value::Type::Bool: return "bool";
-    case Value::Type::Int:
-    case Value::Type::Double: return "number";
-    case Value::Type::String: return "string";
-    case Value::Type::List: return "array";
-    case Value::Type::Object: return "object";
-    case Value::Type::Absent:
-    case Value::Type::Null: return "null";
-  }
-  return "";
-}
-
 // What Go's reflection calls the value, and the target of a kind.
 std::string_view go_kind(Value value) {
   switch (value.type()) {
@@ -104,7 +90,7 @@ class Conformer {
   // ---- errors ----
 
   static std::string describe(Value value, std::string_view go_type, const Place* place, bool with_number) {
-    std::string text = concat("json: cannot unmarshal ", word_for(value));
+    std::string text = concat("json: cannot unmarshal ", json_type_name(value));
     if (with_number && (value.is_int() || value.is_double())) {
       text += ' ';
       write_json(text, value);
@@ -399,7 +385,7 @@ Result<void> conform(Value value, const Type& type, Conformance& found, TreeOf o
   bool tree = value.is_list() || value.is_object();
   Conformer conformer(tree ? &value.arena() : nullptr, found, origin);
   if (!tree || (type.kind == Kind::Struct && !value.is_object()))
-    return fail(bad_request(concat("json: cannot unmarshal ", word_for(value), " into Go value of type ", go_type_name(type))));
+    return fail(bad_request(concat("json: cannot unmarshal ", json_type_name(value), " into Go value of type ", go_type_name(type))));
   if (!conformer.value(value, type, nullptr)) return fail(bad_request(std::move(conformer.stopped)));
   if (!conformer.first_mismatch.empty()) return fail(bad_request(std::move(conformer.first_mismatch)));
   if (origin == TreeOf::Patch) std::sort(found.unknown_fields.begin(), found.unknown_fields.end());

@@ -324,4 +324,18 @@ std::string_view go_embedding(const Type& owner, const Field& field) {
   return embedding;
 }
 
+std::string_view json_type_name(Value value) {
+  switch (value.type()) {
+    case Value::Type::Bool: return "bool";
+    case Value::Type::Int:
+    case Value::Type::Double: return "number";
+    case Value::Type::String: return "string";
+    case Value::Type::List: return "array";
+    case Value::Type::Object: return "object";
+    case Value::Type::Absent:
+    case Value::Type::Null: break;
+  }
+  return "null";
+}
+
 }  // namespace sampan::schema

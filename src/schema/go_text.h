@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "schema/schema.h"
+#include "schema/value.h"
 
 namespace sampan::schema {
 
@@ -14,6 +15,9 @@ bool parse_go_time(std::string_view text, bool micro, int64_t& microseconds, std
 bool parse_go_duration(std::string_view text, int64_t& nanoseconds, std::string& error);
 // Where Go's base64 decoder stops ("illegal base64 data at input byte N"), or -1.
 int64_t base64_error_at(std::string_view text);
+
+// What encoding/json calls the value: "number", "array", "null".
+std::string_view json_type_name(Value value);
 
 // The Go type of a field, as reflect prints it ("v1.PodSpec", "[]v1.Container", "map[string]string", "int32").
 std::string go_type_name(const Type& type);
