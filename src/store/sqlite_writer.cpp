@@ -144,8 +144,9 @@ void SqliteWriter::execute(Batch& batch) {
     // A failed statement may have rolled back by itself.
     if (connection_->in_transaction()) (void)connection_->execute("ROLLBACK");
     undo(first, last);
-    fail_batch(batch, result.error());
+    // Before the answer: who hears that there is no room may try again at once.
     if (result.error().reason() == Reason::ServiceUnavailable) recover_room();
+    fail_batch(batch, result.error());
     return;
   }
   keep(first, to_disk);
