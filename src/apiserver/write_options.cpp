@@ -34,7 +34,8 @@ bool check_dry_run(const std::vector<std::string_view>& values, FieldErrors& err
 }
 
 void check_field_manager(std::string_view manager, FieldErrors& errors) {
-  if (manager.size() > kFieldManagerBytesMax) errors.too_long(Path("fieldManager"), kFieldManagerBytesMax);
+  // Each bad character is told with the whole text: of one that is too long that could be gigabytes.
+  if (manager.size() > kFieldManagerBytesMax) return errors.too_long(Path("fieldManager"), kFieldManagerBytesMax);
   constexpr char hex[] = "0123456789ABCDEF";
   for (size_t i = 0; i < manager.size(); i++) {
     auto c = static_cast<unsigned char>(manager[i]);

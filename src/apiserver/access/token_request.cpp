@@ -32,11 +32,9 @@ Result<ObjectRef> account_for(Context& context, Value metadata) {
   const RequestInfo& info = context.info;
   if (auto given = metadata["namespace"].as_string(); !given.empty() && given != info.name_space)
     return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
-  for (auto [member, wanted, what] : {std::tuple{"name", std::string_view(info.name), "name"}, {"namespace", std::string_view(info.name_space), "namespace"}}) {
-    auto given = metadata[member].as_string();
-    if (given.empty() || given == wanted) continue;
+  if (auto given = metadata["name"].as_string(); !given.empty() && given != info.name) {
     FieldErrors errors;
-    errors.invalid(Path("metadata").child(member), given, concat("must match the service account ", what, " if specified"));
+    errors.invalid(Path("metadata").child("name"), given, "must match the service account name if specified");
     return fail(invalid(std::move(errors), info.name));
   }
   auto account = TRY(lookup(context, "serviceaccounts", info.name_space, info.name));
