@@ -32,6 +32,8 @@ def attempt(site, cases):
     for name, query in (('a selector as long as a book', 'labelSelector=' + ','.join('a%d=b' % n for n in range(60000))), ('a selector of brackets', 'labelSelector=' + 'a+in+(' * 20000), ('a limit below nothing', 'limit=-1'), ('a limit beyond all', 'limit=9223372036854775808'),
                         ('a continuation of junk', 'limit=1&continue=' + 'A' * 100000), ('a version beyond all', 'resourceVersion=99999999999999999999')):
         cases('a list with ' + name, '...', site.ask('root', 'GET', BASE + '?' + query))
+    cases('a field manager as long as a book that nobody can read', '422 ',
+          site.ask('root', 'POST', BASE + '?fieldManager=' + '%01' * 20000, {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'n'}}))
     # CVE-2022-3162: the key of one kind is no part of another's.
     for name in ('..', '.', 'a/b', 'a%2fb', '%2e%2e%2fsecrets'):
         cases('a name of ' + name, '422 ', site.ask('root', 'POST', BASE, {'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': name}}))
