@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "cel/map_key.h"
 
 namespace sampan::cel {
 
@@ -26,50 +27,10 @@ struct OwnedList final : List {
 
 constexpr double kTwoTo63 = 9223372036854775808.0, kTwoTo64 = 18446744073709551616.0;
 
-std::optional<int64_t> exact_int(double value) {
-  if (!(value >= -kTwoTo63 && value < kTwoTo63) || value != std::trunc(value)) return {};
-  return static_cast<int64_t>(value);
-}
-std::optional<uint64_t> exact_uint(double value) {
-  if (!(value >= 0 && value < kTwoTo64) || value != std::trunc(value)) return {};
-  return static_cast<uint64_t>(value);
-}
-
-// Whether an entry with the key `stored` is meant by `sought`. Doubles find whole numbers, but whole numbers find no double: so it is in cel-go.
-bool key_means(const Value& stored, const Value& sought) {
-  if (stored.kind() == sought.kind()) return stored.equals(sought);
-  using Kind = Value::Kind;
-  switch (sought.kind()) {
-    case Kind::Double:
-      if (stored.is(Kind::Int)) return exact_int(sought.as_double()) == stored.as_int();
-      return stored.is(Kind::Uint) && exact_uint(sought.as_double()) == stored.as_uint();
-    case Kind::Int: return stored.is(Kind::Uint) && sought.as_int() >= 0 && stored.as_uint() == static_cast<uint64_t>(sought.as_int());
-    case Kind::Uint: return stored.is(Kind::Int) && stored.as_int() >= 0 && sought.as_uint() == static_cast<uint64_t>(stored.as_int());
-    default: return false;
-  }
-}
-
-// Keys that mean each other have one hash.
-size_t hash_of(const Value& key) {
-  using Kind = Value::Kind;
-  switch (key.kind()) {
-    case Kind::String:
-    case Kind::Bytes: return std::hash<std::string_view>()(key.as_text());
-    case Kind::Int: return std::hash<uint64_t>()(static_cast<uint64_t>(key.as_int()));
-    case Kind::Uint: return std::hash<uint64_t>()(key.as_uint());
-    case Kind::Double:
-      if (auto whole = exact_int(key.as_double())) return std::hash<uint64_t>()(static_cast<uint64_t>(*whole));
-      if (auto whole = exact_uint(key.as_double())) return std::hash<uint64_t>()(*whole);
-      return std::hash<double>()(key.as_double());
-    case Kind::Bool: return key.as_bool() ? 1 : 2;
-    default: return static_cast<size_t>(key.kind());
-  }
-}
-
 struct OwnedMap final : Map {
   explicit OwnedMap(std::vector<std::pair<Value, Value>> e) : entries(std::move(e)) {
     if (entries.size() <= kFewMax) return;
-    for (uint32_t i = 0; i < entries.size(); i++) by_hash.emplace_back(hash_of(entries[i].first), i);
+    for (uint32_t i = 0; i < entries.size(); i++) by_hash.emplace_back(hash_of_key(entries[i].first), i);
     std::sort(by_hash.begin(), by_hash.end());
   }
   size_t size() const override { return entries.size(); }
@@ -80,7 +41,7 @@ struct OwnedMap final : Map {
         if (key_means(stored, key)) return value;
       return {};
     }
-    size_t hash = hash_of(key);
+    size_t hash = hash_of_key(key);
     auto at = std::lower_bound(by_hash.begin(), by_hash.end(), std::pair<size_t, uint32_t>(hash, 0));
     for (; at != by_hash.end() && at->first == hash; ++at)
       if (key_means(entries[at->second].first, key)) return entries[at->second].second;
