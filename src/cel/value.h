@@ -1,6 +1,7 @@
 // Values of CEL while an expression is evaluated. A Value is small and cheap to copy; what it holds is immutable. Lists, maps and structs are
 // interfaces, so that an object of the API is read where it lies.
 #pragma once
+#include <compare>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -42,6 +43,7 @@ struct Map : Shared {
 struct Struct : Shared {
   virtual Type type() const = 0;
   virtual std::optional<Value> find(std::string_view field) const = 0;  // none: no such field, or not set
+  virtual std::vector<std::string_view> fields() const = 0;             // those that are set
 };
 
 // Something that only functions understand: a quantity, an address, an authorizer.
@@ -60,6 +62,7 @@ class Value {
   static Value uinteger(uint64_t value);
   static Value number(double value);
   static Value string(std::string text);
+  static Value borrowed(std::string_view text);  // a string whose characters outlive the value
   static Value bytes(std::string bytes);
   static Value duration(int64_t nanoseconds);
   static Value timestamp(int64_t seconds, uint32_t nanoseconds);  // since 1970, UTC
@@ -68,6 +71,7 @@ class Value {
   static Value map(Ref<Map> map);
   static Value map(std::vector<std::pair<Value, Value>> entries);  // keys must differ from each other
   static Value structure(Ref<Struct> structure);
+  static Value structure(Type type, std::vector<std::pair<std::string, Value>> fields);
   static Value opaque(Ref<Opaque> opaque);
   static Value type(Type type);
   static Value optional(std::optional<Value> value);
@@ -80,10 +84,12 @@ class Value {
   int64_t as_int() const { return is(Kind::Int) ? int_ : 0; }
   uint64_t as_uint() const { return is(Kind::Uint) ? uint_ : 0; }
   double as_double() const { return is(Kind::Double) ? double_ : 0; }
-  std::string_view as_text() const;               // of a string, or bytes
+  std::string_view as_text() const {  // of a string, or bytes
+    return is(Kind::String) || is(Kind::Bytes) ? std::string_view(text_, small_) : std::string_view();
+  }
   int64_t as_nanoseconds() const { return is(Kind::Duration) ? int_ : 0; }
   int64_t seconds() const { return is(Kind::Timestamp) ? int_ : 0; }
-  uint32_t nanoseconds() const { return is(Kind::Timestamp) ? nanoseconds_ : 0; }
+  uint32_t nanoseconds() const { return is(Kind::Timestamp) ? small_ : 0; }
   // Only of that kind.
   const List& as_list() const;
   const Map& as_map() const;
@@ -94,18 +100,20 @@ class Value {
 
   Type type() const;                               // its type at run time: list(dyn), map(dyn, dyn)
   bool equals(const Value& other) const;           // CEL's ==: 1 == 1u == 1.0, NaN differs from itself, maps in any order
-  std::optional<std::partial_ordering> compare(const Value& other) const;  // none: such kinds have no order
+  std::optional<std::partial_ordering> compare(const Value& other) const;  // none: such kinds have no order; unordered: NaN
+  std::string shown() const;                       // as cel-go's messages show it (Go's %v): "no such key: 1"
 
  private:
   Kind kind_ = Kind::Null;
-  uint32_t nanoseconds_ = 0;
+  uint32_t small_ = 0;  // of a text its size, of a time its nanoseconds
   union {
     bool bool_;
     int64_t int_ = 0;
     uint64_t uint_;
     double double_;
+    const char* text_;
   };
-  Ref<Shared> held_;
+  Ref<Shared> held_;  // the owner of a text; lists, maps and the like
 };
 
 }  // namespace sampan::cel
