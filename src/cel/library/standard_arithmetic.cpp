@@ -18,19 +18,20 @@ constexpr int64_t kNanosecondsOfSecond = 1'000'000'000;
 std::unexpected<Failure> int_overflow() { return failed("integer overflow"); }
 std::unexpected<Failure> uint_overflow() { return failed("unsigned integer overflow"); }
 
-Maybe<int64_t> sum(int64_t a, int64_t b) {
+using Make = Value (*)(int64_t);
+Maybe<Value> sum(int64_t a, int64_t b, Make make) {
   int64_t result;
   if (__builtin_add_overflow(a, b, &result)) return int_overflow();
-  return result;
+  return make(result);
 }
-Maybe<int64_t> difference(int64_t a, int64_t b) {
+Maybe<Value> difference(int64_t a, int64_t b, Make make) {
   int64_t result;
   if (__builtin_sub_overflow(a, b, &result)) return int_overflow();
-  return result;
+  return make(result);
 }
 
-Maybe<Value> add_int(Arguments a) { return sum(a[0].as_int(), a[1].as_int()).transform(Value::integer); }
-Maybe<Value> subtract_int(Arguments a) { return difference(a[0].as_int(), a[1].as_int()).transform(Value::integer); }
+Maybe<Value> add_int(Arguments a) { return sum(a[0].as_int(), a[1].as_int(), Value::integer); }
+Maybe<Value> subtract_int(Arguments a) { return difference(a[0].as_int(), a[1].as_int(), Value::integer); }
 Maybe<Value> multiply_int(Arguments a) {
   int64_t result;
   if (__builtin_mul_overflow(a[0].as_int(), a[1].as_int(), &result)) return int_overflow();
@@ -119,8 +120,8 @@ Maybe<Value> add_list(Arguments a) {
   return Value::list(std::move(items));
 }
 
-Maybe<Value> add_durations(Arguments a) { return sum(a[0].as_nanoseconds(), a[1].as_nanoseconds()).transform(Value::duration); }
-Maybe<Value> subtract_durations(Arguments a) { return difference(a[0].as_nanoseconds(), a[1].as_nanoseconds()).transform(Value::duration); }
+Maybe<Value> add_durations(Arguments a) { return sum(a[0].as_nanoseconds(), a[1].as_nanoseconds(), Value::duration); }
+Maybe<Value> subtract_durations(Arguments a) { return difference(a[0].as_nanoseconds(), a[1].as_nanoseconds(), Value::duration); }
 
 Maybe<Value> later(const Value& time, int64_t nanoseconds) {
   int64_t seconds = time.seconds() + nanoseconds / kNanosecondsOfSecond;
@@ -144,7 +145,7 @@ Maybe<Value> subtract_timestamp_duration(Arguments a) {
 Maybe<Value> subtract_timestamps(Arguments a) {
   int64_t nanoseconds;
   if (__builtin_mul_overflow(a[0].seconds() - a[1].seconds(), kNanosecondsOfSecond, &nanoseconds)) return int_overflow();
-  return sum(nanoseconds, static_cast<int64_t>(a[0].nanoseconds()) - a[1].nanoseconds()).transform(Value::duration);
+  return sum(nanoseconds, static_cast<int64_t>(a[0].nanoseconds()) - a[1].nanoseconds(), Value::duration);
 }
 
 }  // namespace

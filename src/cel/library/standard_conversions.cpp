@@ -68,7 +68,7 @@ Maybe<Value> uint_of_string(Arguments a) { return read(parse_unsigned(a[0].as_te
 
 Maybe<Value> string_of_bool(Arguments a) { return Value::string(a[0].as_bool() ? "true" : "false"); }
 Maybe<Value> string_of_bytes(Arguments a) {
-  if (const std::string_view bytes = a[0].as_text(); !schema::valid_utf8(bytes.data(), bytes.data() + bytes.size())) return failed("invalid UTF-8 in bytes, cannot convert to string");
+  if (const std::string_view bytes = a[0].as_text(); !schema::scan::valid_utf8(bytes.data(), bytes.data() + bytes.size())) return failed("invalid UTF-8 in bytes, cannot convert to string");
   return Value::string(std::string(a[0].as_text()));
 }
 Maybe<Value> string_of_double(Arguments a) { return Value::string(text_of_double(a[0].as_double())); }
