@@ -8,6 +8,7 @@ namespace sampan::cel {
 const Environment& Environment::kubernetes() {
   static const Environment environment = [] {
     Environment made(nullptr);
+    add_standard(made);
     return made;
   }();
   return environment;

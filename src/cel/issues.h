@@ -21,6 +21,7 @@ class Issues {
 
  private:
   std::vector<Issue> list_;
+  size_t count_ = 0;  // of all that were added
 };
 
 }  // namespace sampan::cel

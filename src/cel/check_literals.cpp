@@ -1,0 +1,90 @@
+// Literals that could never work.
+#include "cel/check_literals.h"
+
+#include <re2/re2.h>
+
+#include "base/text.h"
+
+namespace sampan::cel {
+
+namespace {
+
+// The same type, but for the names of type parameters (there are none left after the check).
+void expect_same(Issues& issues, const Node& node, const Type& wanted, const Type& found) {
+  if (wanted != found) issues.add(node.at, concat("expected type '", wanted.text(), "' but found '", found.text(), "'"));
+}
+
+class LiteralChecker {
+ public:
+  LiteralChecker(const Checked& checked, Issues& issues) : checked_(checked), issues_(issues), seen_(checked.expression.count()) {}
+
+  void visit(const Node* node) {
+    if (!node || seen_[node->id]) return;
+    seen_[node->id] = true;
+    if (node->kind == Node::Kind::Call) check_call(*node);
+    if (node->kind == Node::Kind::List) check_list(*node);
+    if (node->kind == Node::Kind::Map) check_map(*node);
+    visit(node->target);
+    for (const Node* argument : node->arguments) visit(argument);
+    for (const MapEntry& entry : node->entries) {
+      visit(entry.key);
+      visit(entry.value);
+    }
+    for (const FieldEntry& entry : node->fields) visit(entry.value);
+    const Loop& loop = node->loop;
+    for (const Node* part : {loop.range, loop.initial, loop.condition, loop.step, loop.result}) visit(part);
+  }
+
+ private:
+  Type type_of(const Node& node, bool optional) const {
+    const Type& type = checked_.types[node.id];
+    return optional ? type.parameter(0) : type;
+  }
+
+  void check_call(const Node& call) {
+    const bool is_pattern = call.name == "matches";
+    if (!is_pattern && call.name != "duration" && call.name != "timestamp") return;
+    if (call.arguments.empty() || call.arguments[0]->kind != Node::Kind::Literal) return;
+    const Node& argument = *call.arguments[0];
+    // Upstream looks at the first argument, also of matches(text, pattern).
+    const bool good = is_pattern ? RE2(argument.literal.as_text(), RE2::Quiet).ok() : converts(call, argument.literal);
+    if (!good) issues_.add(argument.at, concat("invalid ", call.name, " argument"));
+  }
+
+  bool converts(const Node& call, const Value& argument) const {
+    const auto& overloads = checked_.overloads[call.id];
+    return overloads.size() == 1 && overloads[0]->call && overloads[0]->call({&argument, 1});
+  }
+
+  void check_list(const Node& list) {
+    std::optional<Type> wanted;
+    for (uint32_t i = 0; i < list.arguments.size(); ++i) {
+      const bool optional = std::find(list.optional_items.begin(), list.optional_items.end(), i) != list.optional_items.end();
+      const Type type = type_of(*list.arguments[i], optional);
+      if (!wanted)
+        wanted = type;
+      else if (*wanted != type)
+        return expect_same(issues_, *list.arguments[i], *wanted, type);
+    }
+  }
+
+  void check_map(const Node& map) {
+    if (map.entries.empty()) return;
+    const MapEntry& first = map.entries[0];
+    const Type keys = type_of(*first.key, false), values = type_of(*first.value, first.optional);
+    for (const MapEntry& entry : map.entries) {
+      expect_same(issues_, *entry.key, keys, type_of(*entry.key, false));
+      expect_same(issues_, *entry.value, values, type_of(*entry.value, entry.optional));
+    }
+  }
+
+  const Checked& checked_;
+  Issues& issues_;
+  std::vector<bool> seen_;
+};
+
+}  // namespace
+
+void check_literals(const Checked& checked, Issues& issues) { LiteralChecker(checked, issues).visit(&checked.expression.root()); }
+
+}  // namespace sampan::cel
