@@ -25,6 +25,7 @@ uint64_t traversal(uint64_t size, uint64_t times = 1);
 uint64_t pattern_cost(uint64_t text_size, uint64_t pattern_size);
 // Costs of calls.
 uint64_t cost_of_text(Arguments arguments, const Value& result);        // one reading of the first argument
+uint64_t cost_of_shorter(Arguments arguments, const Value& result);     // of two that are compared
 uint64_t cost_of_text_twice(Arguments arguments, const Value& result);
 uint64_t cost_of_result_twice(Arguments arguments, const Value& result);
 uint64_t cost_of_tree(Arguments arguments, const Value& result);        // of the first argument: its texts are read, other leaves count 1
