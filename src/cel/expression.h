@@ -56,6 +56,7 @@ class Expression {
  public:
   explicit Expression(std::string text) : text_(std::move(text)) {}
   Expression(Expression&&) = default;
+  Expression& operator=(Expression&&) = default;
   Node& add(Node::Kind kind, int32_t at);
   const std::string& text() const { return text_; }
   const Node& root() const { return *root_; }

@@ -1,0 +1,118 @@
+// What every rule of the grammar does with the words: expects one, notices that the next one cannot be, tells it once and goes on behind it. The
+// words of the messages, and whether a second error is told, are those of ANTLR's default strategy, which users of CEL know.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cel/issues.h"
+#include "cel/lexer.h"
+
+namespace sampan::cel {
+
+// A set of tokens; and whether the rule may end here, so that what follows is up to whoever called it.
+using Tokens = uint64_t;
+template <class... T>
+constexpr Tokens tokens(T... token) {
+  return ((Tokens{1} << static_cast<unsigned>(token)) | ...);
+}
+inline constexpr Tokens kLeave = Tokens{1} << 63;
+
+class Syntax {
+ public:
+  enum class Rule : uint8_t { Start, Expr, Or, And, Relation, Calc, Unary, Member, Primary, ExprList, ListInit, FieldList, OptField, MapList, Name, OptExpr, Literal };
+  // Before a choice or an optional part, or at the end of a turn of a loop: how a word that cannot follow is dealt with differs.
+  enum class At : uint8_t { Choice, LoopEnd };
+
+  Syntax(std::string_view text, Issues& issues) : words_(read_words(text)), issues_(issues) {}
+
+  bool aborted() const { return aborted_; }
+  const Word& word(size_t ahead = 0);  // 0: the next one
+  Token next(size_t ahead = 0) { return word(ahead).token; }
+  bool is_next(Tokens set) { return (tokens(next()) & set) != 0; }
+  size_t place() const { return at_; }
+
+  // A rule called from a place where `follow` may follow it. False from the body: an error was noticed; words are skipped until one that some
+  // caller can go on with.
+  template <class Body>
+  void rule(Rule rule, Tokens follow, Body body, int state = __builtin_LINE()) {
+    size_t entered = follows_.size();
+    follows_.push_back(follow);
+    if (deeper(rule)) {
+      if (!body()) recover();
+      shallower(rule, 1);
+    }
+    follows_.resize(entered);
+    state_ = state;
+  }
+  // A turn of a rule that nests to the left counts as a deeper call.
+  bool deeper(Rule rule);
+  void shallower(Rule rule, int turns) { depths_[static_cast<size_t>(rule)] -= turns; }
+
+  // The next word must be this one; `after` may follow it in the rule. Sets *matched if there is one, though perhaps made up.
+  bool match(Token token, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
+  bool match_any(Tokens set, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
+  bool sync(At kind, Tokens set, int state = __builtin_LINE());
+  // No alternative fits the words from the next one to the one `ahead` of it. Always false.
+  bool no_alternative(size_t ahead, int state = __builtin_LINE());
+  bool follows(Tokens set) { return is_next(resolved(set)); }
+
+  // Looks ahead: whether the words go on as the body reads them, up to one in `after`. If not, `wrong` is how far ahead the first wrong one is.
+  template <class Body>
+  bool try_ahead(Tokens after, size_t& wrong, Body body) {
+    if (trying_ || at_ < known_good_) return true;
+    Before before = begin_trying();
+    body();
+    if (!aborted_ && !follows(after)) tried_wrong_ = at_;
+    if (tried_wrong_ == kNowhere) known_good_ = at_;
+    else wrong = tried_wrong_ - before.at;
+    end_trying(std::move(before));
+    return tried_wrong_ == kNowhere;
+  }
+  bool trying() const { return trying_; }
+  void abort(std::string message);  // without a place; nothing more is read
+
+ private:
+  static constexpr size_t kNowhere = SIZE_MAX;
+  struct Before {
+    size_t at;
+    bool recovering;
+    size_t last_error_at;
+    std::set<int> last_error_states;
+  };
+  Before begin_trying();
+  void end_trying(Before before);
+  Tokens resolved(Tokens set) const;
+  Tokens recovery_set() const;
+  void report(const Word& word, std::string message);
+  void report_unwanted(Tokens expected);
+  bool mismatch(Tokens expected);
+  bool delete_one(Tokens expected);
+  bool may_recover();
+  void recover();
+  void skip_until(Tokens set, size_t limit);
+  bool skip_one(size_t& limit);
+  void consume();
+  void matched();
+  std::string text_between(size_t from, size_t to);
+
+  Words words_;
+  Issues& issues_;
+  size_t at_ = 0;  // among the visible words
+  size_t errors_told_ = 0;  // of the lexer's
+  int reports_ = 0;
+  int state_ = 0;
+  std::vector<Tokens> follows_;
+  std::array<int, 17> depths_{};
+  bool recovering_ = false;  // an error was told, and no word has fitted since
+  bool aborted_ = false;
+  int recoveries_ = 0;
+  size_t last_error_at_ = kNowhere;
+  std::set<int> last_error_states_;
+  bool trying_ = false;
+  size_t tried_wrong_ = kNowhere, known_good_ = 0;
+};
+
+}  // namespace sampan::cel
