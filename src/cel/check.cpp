@@ -218,7 +218,10 @@ void Checker::visit_call(const Node& node) {
   if (node.target) {
     // a.b.c(): the function a.b.c, else c of a.b.
     if (const auto prefix = qualified_name(*node.target))
-      if (const auto* function = environment_.function(absolute(concat(*prefix, ".", node.name)))) return resolve(node, *function, nullptr);
+      if (const auto* function = environment_.function(absolute(concat(*prefix, ".", node.name)))) {
+        checked_.names[node.id] = function->name;
+        return resolve(node, *function, nullptr);
+      }
     visit(*node.target);
   }
   const FunctionDeclaration* function = environment_.function(absolute(node.name));

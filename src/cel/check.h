@@ -12,7 +12,9 @@ struct Checked {
   Expression expression;
   std::vector<Type> types;                              // by node id
   std::vector<std::vector<const Overload*>> overloads;  // by node id, of calls: those that fit; one of them is chosen by the values
-  std::vector<std::string> names;                       // by node id, of identifiers and qualified selects that name a variable: its full name; else ""
+  // By node id, the full name: of identifiers and qualified selects that name a variable or a type, of structs, and of calls of a function that is
+  // qualified itself (ip.isCanonical(x): its target is no operand). Else "".
+  std::vector<std::string> names;
   Type type() const { return types[expression.root().id]; }
 };
 

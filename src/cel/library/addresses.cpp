@@ -99,10 +99,10 @@ Maybe<Value> contains_cidr_text(Arguments arguments) {
 }
 
 uint64_t bytes_of_prefix(const Value& cidr) { return static_cast<uint64_t>(prefix_of(cidr).length + 7) / 8; }
-uint64_t cost_of_ip(Arguments arguments, const Value&) { return cost_of_reading(bytes_of_prefix(arguments[0]), 2); }
-uint64_t cost_of_ip_text(Arguments arguments, const Value& result) { return cost_of_ip(arguments, result) + cost_of_reading(size_for_cost(arguments[1])); }
-uint64_t cost_of_cidr(Arguments arguments, const Value& result) { return cost_of_ip(arguments, result) + cost_of_reading(bytes_of_prefix(arguments[0])) + 1; }
-uint64_t cost_of_cidr_text(Arguments arguments, const Value& result) { return cost_of_cidr(arguments, result) + cost_of_reading(size_for_cost(arguments[1])); }
+uint64_t cost_of_ip(Arguments arguments, const Value&) { return traversal(bytes_of_prefix(arguments[0]), 2); }
+uint64_t cost_of_ip_text(Arguments arguments, const Value& result) { return cost_of_ip(arguments, result) + traversal(size_of(arguments[1])); }
+uint64_t cost_of_cidr(Arguments arguments, const Value& result) { return cost_of_ip(arguments, result) + traversal(bytes_of_prefix(arguments[0])) + 1; }
+uint64_t cost_of_cidr_text(Arguments arguments, const Value& result) { return cost_of_cidr(arguments, result) + traversal(size_of(arguments[1])); }
 
 }  // namespace
 

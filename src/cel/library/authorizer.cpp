@@ -86,8 +86,8 @@ uint64_t cost_of_check(Arguments, const Value&) { return 350'000; }
 
 // A list, and for every two characters a requirement that is a struct with a list.
 uint64_t cost_of_selector(Arguments arguments, const Value&) {
-  uint64_t size = size_for_cost(arguments[1]);
-  return 10 + cost_of_reading(size) + (size + 1) / 2 * 50;
+  uint64_t size = size_of(arguments[1]);
+  return 10 + traversal(size) + (size + 1) / 2 * 50;
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ Maybe<Value> validate(Arguments arguments) {
 }
 
 uint64_t cost_of_validation(Arguments arguments, const Value&) {
-  return library::cost_of_pattern(size_for_cost(arguments[1]), opaque_as<Format>(arguments[0]).named.pattern_size);
+  return pattern_cost(size_of(arguments[1]), opaque_as<Format>(arguments[0]).named.pattern_size);
 }
 
 }  // namespace

@@ -110,16 +110,16 @@ Maybe<Value> distinct(Arguments arguments) {
 // A call that makes a list.
 uint64_t making(double items) { return static_cast<uint64_t>(items) + 1 + 10; }
 
-uint64_t cost_of_result(Arguments, const Value& result) { return making(static_cast<double>(size_for_cost(result))); }
+uint64_t cost_of_result(Arguments, const Value& result) { return making(static_cast<double>(size_of(result))); }
 
 uint64_t cost_of_flattening(Arguments arguments, const Value&) {
   double depth = arguments.size() == 2 ? static_cast<double>(arguments[1].as_int()) : 1;
-  return making(std::max(depth, 0.0) * static_cast<double>(size_for_cost(arguments[0])));
+  return making(std::max(depth, 0.0) * static_cast<double>(size_of(arguments[0])));
 }
 
 // Every item is held against every other.
 uint64_t cost_of_comparing(const Value& list) {
-  double size = static_cast<double>(size_for_cost(list)), factor = 2;
+  double size = static_cast<double>(size_of(list)), factor = 2;
   if (size > 0) {
     Value first = list.as_list().at(0);
     if (first.is(Kind::String) || first.is(Kind::Bytes)) factor += 0.1;

@@ -59,7 +59,7 @@ Maybe<Value> find_some(Arguments arguments, int64_t limit) {
 Maybe<Value> find_all(Arguments arguments) { return find_some(arguments, -1); }
 Maybe<Value> find_all_n(Arguments arguments) { return find_some(arguments, arguments[2].as_int()); }
 
-uint64_t cost_of_finding(Arguments arguments, const Value&) { return library::cost_of_pattern(size_for_cost(arguments[0]), size_for_cost(arguments[1])); }
+uint64_t cost_of_finding(Arguments arguments, const Value&) { return pattern_cost(size_of(arguments[0]), size_of(arguments[1])); }
 
 }  // namespace
 

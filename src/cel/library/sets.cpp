@@ -34,8 +34,8 @@ Maybe<Value> intersects(Arguments arguments) {
   return Value::boolean(false);
 }
 
-uint64_t cost_of_one(Arguments arguments, const Value&) { return 1 + size_for_cost(arguments[0]) * size_for_cost(arguments[1]); }
-uint64_t cost_of_both(Arguments arguments, const Value&) { return 1 + size_for_cost(arguments[0]) * size_for_cost(arguments[1]) * 2; }
+uint64_t cost_of_one(Arguments arguments, const Value&) { return 1 + size_of(arguments[0]) * size_of(arguments[1]); }
+uint64_t cost_of_both(Arguments arguments, const Value&) { return 1 + size_of(arguments[0]) * size_of(arguments[1]) * 2; }
 
 }  // namespace
 

@@ -3,14 +3,14 @@
 
 #include "cel/expression.h"
 #include "cel/libraries.h"
-#include "cel/library/costs.h"
+#include "cel/library/support.h"
 
 namespace sampan::cel {
 
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 Maybe<Value> negation(Arguments arguments) { return Value::boolean(!arguments[0].as_bool()); }
 Maybe<Value> equals(Arguments arguments) { return Value::boolean(arguments[0].equals(arguments[1])); }
@@ -28,7 +28,7 @@ uint64_t in_list_cost(Arguments arguments, const Value&) { return arguments[1].a
 
 Maybe<Value> in_map(Arguments arguments) { return Value::boolean(arguments[1].as_map().find(arguments[0]).has_value()); }
 
-Maybe<Value> size(Arguments arguments) { return Value::integer(static_cast<int64_t>(size_for_cost(arguments[0]))); }
+Maybe<Value> size(Arguments arguments) { return Value::integer(static_cast<int64_t>(library::size_of(arguments[0]))); }
 
 void add_types(Environment& environment) {
   const Type a = Type::parameter("A"), b = Type::parameter("B");
@@ -50,9 +50,9 @@ void add_logic(Environment& environment) {
 void add_equality(Environment& environment) {
   const Type a = Type::parameter("A"), boolean = Kind::Bool;
   environment.declare(
-      {std::string(op::kEquals), {{.id = "equals", .parameters = {a, a}, .result = boolean, .call = equals, .cost = cost_of_shorter_argument}}});
+      {std::string(op::kEquals), {{.id = "equals", .parameters = {a, a}, .result = boolean, .call = equals, .cost = library::cost_of_shorter}}});
   environment.declare(
-      {std::string(op::kDiffers), {{.id = "not_equals", .parameters = {a, a}, .result = boolean, .call = differs, .cost = cost_of_shorter_argument}}});
+      {std::string(op::kDiffers), {{.id = "not_equals", .parameters = {a, a}, .result = boolean, .call = differs, .cost = library::cost_of_shorter}}});
 }
 
 void add_collections(Environment& environment) {

@@ -1,19 +1,20 @@
 // + - * / % and the sign, of numbers, texts, lists and times. Nothing wraps around: what does not fit fails.
-#include <cmath>
-
 #include "cel/expression.h"
-#include "cel/library/costs.h"
 #include "cel/library/go_forms.h"
+#include "cel/library/joined_list.h"
 #include "cel/library/standard.h"
+#include "cel/library/support.h"
 
 namespace sampan::cel {
 
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 constexpr int64_t kNanosecondsOfSecond = 1'000'000'000;
+
+uint64_t joined_cost(Arguments a, const Value&) { return library::traversal(library::size_of(a[0]) + library::size_of(a[1])); }
 
 std::unexpected<Failure> int_overflow() { return failed("integer overflow"); }
 std::unexpected<Failure> uint_overflow() { return failed("unsigned integer overflow"); }
@@ -90,35 +91,7 @@ std::string joined(Arguments a) {
 Maybe<Value> add_string(Arguments a) { return Value::string(joined(a)); }
 Maybe<Value> add_bytes(Arguments a) { return Value::bytes(joined(a)); }
 
-// Two lists one after another, not copied: adding costs 1 however long they are. Every addition makes a list that looks into another one;
-// a chain of them is copied when it grows deep, so that reading an item stays quick and dropping the list does not recurse far.
-class JoinedList : public List {
- public:
-  JoinedList(Value first, Value second) : first_(std::move(first)), second_(std::move(second)), first_size_(first_.as_list().size()), size_(first_size_ + second_.as_list().size()) {
-    for (const Value* part : {&first_, &second_})
-      if (const auto* joined = dynamic_cast<const JoinedList*>(&part->as_list())) depth_ = std::max(depth_, joined->depth_ + 1);
-  }
-  size_t size() const override { return size_; }
-  Value at(size_t index) const override { return index < first_size_ ? first_.as_list().at(index) : second_.as_list().at(index - first_size_); }
-  int depth() const { return depth_; }
-
- private:
-  Value first_, second_;
-  size_t first_size_, size_;
-  int depth_ = 0;
-};
-
-Maybe<Value> add_list(Arguments a) {
-  constexpr int kDepthMax = 16;
-  if (a[0].as_list().size() == 0) return a[1];
-  if (a[1].as_list().size() == 0) return a[0];
-  Ref<JoinedList> joined(new JoinedList(a[0], a[1]));
-  if (joined->depth() < kDepthMax) return Value::list(Ref<List>(joined));
-  std::vector<Value> items;
-  items.reserve(joined->size());
-  for (size_t i = 0; i < joined->size(); ++i) items.push_back(joined->at(i));
-  return Value::list(std::move(items));
-}
+Maybe<Value> add_list(Arguments a) { return joined(a[0], a[1]); }
 
 Maybe<Value> add_durations(Arguments a) { return sum(a[0].as_nanoseconds(), a[1].as_nanoseconds(), Value::duration); }
 Maybe<Value> subtract_durations(Arguments a) { return difference(a[0].as_nanoseconds(), a[1].as_nanoseconds(), Value::duration); }
@@ -157,14 +130,14 @@ void add_arithmetic(Environment& environment) {
     return Overload{.id = id, .parameters = std::move(parameters), .result = std::move(result), .call = call, .cost = cost};
   };
   environment.declare({std::string(op::kAdd),
-                       {overload("add_bytes", {bytes, bytes}, bytes, add_bytes, cost_of_both_arguments),
+                       {overload("add_bytes", {bytes, bytes}, bytes, add_bytes, joined_cost),
                         overload("add_double", {number, number}, number, add_double),
                         overload("add_duration_duration", {duration, duration}, duration, add_durations),
                         overload("add_duration_timestamp", {duration, timestamp}, timestamp, add_duration_timestamp),
                         overload("add_timestamp_duration", {timestamp, duration}, timestamp, add_timestamp_duration),
                         overload("add_int64", {integer, integer}, integer, add_int),
                         overload("add_list", {list, list}, list, add_list),
-                        overload("add_string", {text, text}, text, add_string, cost_of_both_arguments),
+                        overload("add_string", {text, text}, text, add_string, joined_cost),
                         overload("add_uint64", {unsigned_integer, unsigned_integer}, unsigned_integer, add_uint)}});
   environment.declare({std::string(op::kDivide),
                        {overload("divide_double", {number, number}, number, divide_double),

@@ -1,10 +1,8 @@
 // From one type to another: int(), uint(), double(), bool(), string(), bytes(), duration(), timestamp().
-#include <cmath>
-
 #include "base/text.h"
-#include "cel/library/costs.h"
 #include "cel/library/go_forms.h"
 #include "cel/library/standard.h"
+#include "cel/library/support.h"
 #include "schema/scan.h"
 
 namespace sampan::cel {
@@ -12,7 +10,7 @@ namespace sampan::cel {
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 std::unexpected<Failure> no_conversion(Kind from, Kind to) {
   return failed(concat("type conversion error from '", Type(from).name(), "' to '", Type(to).name(), "'"));
@@ -106,7 +104,7 @@ void add(Environment& environment, std::string_view name, Kind to, std::initiali
 
 void add_conversions(Environment& environment) {
   add(environment, "bool", Kind::Bool, {{"bool_to_bool", Kind::Bool, same}, {"string_to_bool", Kind::String, bool_of_string}});
-  add(environment, "bytes", Kind::Bytes, {{"bytes_to_bytes", Kind::Bytes, same}, {"string_to_bytes", Kind::String, bytes_of_string, cost_of_first_argument}});
+  add(environment, "bytes", Kind::Bytes, {{"bytes_to_bytes", Kind::Bytes, same}, {"string_to_bytes", Kind::String, bytes_of_string, library::cost_of_text}});
   add(environment, "double", Kind::Double,
       {{"double_to_double", Kind::Double, same},
        {"int64_to_double", Kind::Int, double_of_int},
@@ -124,7 +122,7 @@ void add_conversions(Environment& environment) {
   add(environment, "string", Kind::String,
       {{"string_to_string", Kind::String, same},
        {"bool_to_string", Kind::Bool, string_of_bool},
-       {"bytes_to_string", Kind::Bytes, string_of_bytes, cost_of_first_argument},
+       {"bytes_to_string", Kind::Bytes, string_of_bytes, library::cost_of_text},
        {"double_to_string", Kind::Double, string_of_double},
        {"duration_to_string", Kind::Duration, string_of_duration},
        {"int64_to_string", Kind::Int, string_of_int},

@@ -1,14 +1,14 @@
 // < <= > >=: of two of one type, and of numbers of any types.
 #include "cel/expression.h"
-#include "cel/library/costs.h"
 #include "cel/library/standard.h"
+#include "cel/library/support.h"
 
 namespace sampan::cel {
 
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 template <auto holds>
 Maybe<Value> ordered(Arguments arguments) {
@@ -61,7 +61,7 @@ void add_order(Environment& environment) {
     for (size_t i = 0; i < std::size(kOperands); ++i) {
       const auto [left, right] = kOperands[i];
       const bool is_text = left == Kind::String || left == Kind::Bytes;
-      declaration.overloads.push_back({.id = each.ids[i], .parameters = {left, right}, .result = Kind::Bool, .call = each.call, .cost = is_text ? cost_of_shorter_argument : nullptr});
+      declaration.overloads.push_back({.id = each.ids[i], .parameters = {left, right}, .result = Kind::Bool, .call = each.call, .cost = is_text ? library::cost_of_shorter : nullptr});
     }
     environment.declare(std::move(declaration));
   }

@@ -2,15 +2,15 @@
 #include <re2/re2.h>
 
 #include "base/text.h"
-#include "cel/library/costs.h"
 #include "cel/library/standard.h"
+#include "cel/library/support.h"
 
 namespace sampan::cel {
 
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 Maybe<Value> contains(Arguments arguments) { return Value::boolean(arguments[0].as_text().find(arguments[1].as_text()) != std::string_view::npos); }
 Maybe<Value> starts_with(Arguments arguments) { return Value::boolean(arguments[0].as_text().starts_with(arguments[1].as_text())); }
@@ -30,8 +30,9 @@ Maybe<Value> matches(Arguments arguments) {
 }
 
 uint64_t contains_cost(Arguments arguments, const Value&) {
-  return traversal_cost(size_for_cost(arguments[0])) * traversal_cost(size_for_cost(arguments[1]));
+  return library::traversal(library::size_of(arguments[0])) * library::traversal(library::size_of(arguments[1]));
 }
+uint64_t matches_cost(Arguments arguments, const Value&) { return library::pattern_cost(library::size_of(arguments[0]), library::size_of(arguments[1])); }
 
 }  // namespace
 
@@ -39,13 +40,13 @@ void add_text(Environment& environment) {
   const std::vector<Type> texts = {Kind::String, Kind::String};
   environment.declare({"contains", {{.id = "contains_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = contains, .cost = contains_cost}}});
   environment.declare(
-      {"endsWith", {{.id = "ends_with_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = ends_with, .cost = cost_of_first_argument}}});
+      {"endsWith", {{.id = "ends_with_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = ends_with, .cost = library::cost_of_text}}});
   environment.declare(
-      {"startsWith", {{.id = "starts_with_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = starts_with, .cost = cost_of_first_argument}}});
+      {"startsWith", {{.id = "starts_with_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = starts_with, .cost = library::cost_of_text}}});
   // Upstream counts the pattern only of the method.
   environment.declare({"matches",
                        {{.id = "matches", .parameters = texts, .result = Kind::Bool, .call = matches},
-                        {.id = "matches_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = matches, .cost = cost_of_pattern}}});
+                        {.id = "matches_string", .parameters = texts, .result = Kind::Bool, .member = true, .call = matches, .cost = matches_cost}}});
 }
 
 }  // namespace sampan::cel

@@ -3,13 +3,14 @@
 #include "base/time_zone.h"
 #include "cel/library/go_forms.h"
 #include "cel/library/standard.h"
+#include "cel/library/support.h"
 
 namespace sampan::cel {
 
 namespace {
 
 using Kind = Type::Kind;
-using Arguments = std::span<const Value>;
+using library::Arguments;
 
 constexpr int64_t kSecondsOfDay = 86'400, kNanosecondsOfSecond = 1'000'000'000;
 

@@ -43,13 +43,25 @@ std::u32string runes_of(std::string_view text) {
   return runes;
 }
 
-uint64_t cost_of_reading(uint64_t size, uint64_t times) { return (size * times + 9) / 10; }
+uint64_t size_of(const Value& value) {
+  switch (value.kind()) {
+    case Kind::String: return code_points(value.as_text());
+    case Kind::Bytes: return value.as_text().size();
+    case Kind::List: return value.as_list().size();
+    case Kind::Map: return value.as_map().size();
+    case Kind::Optional: return value.as_optional() ? size_of(*value.as_optional()) : 1;
+    default: return 1;
+  }
+}
 
-uint64_t cost_of_pattern(uint64_t text_size, uint64_t pattern_size) { return cost_of_reading(text_size + 1) * ((pattern_size + 3) / 4); }
+uint64_t traversal(uint64_t size, uint64_t times) { return (size * times + 9) / 10; }
 
-uint64_t cost_of_text(Arguments arguments, const Value&) { return cost_of_reading(size_for_cost(arguments[0])); }
-uint64_t cost_of_text_twice(Arguments arguments, const Value&) { return cost_of_reading(size_for_cost(arguments[0]), 2); }
-uint64_t cost_of_result_twice(Arguments, const Value& result) { return cost_of_reading(size_for_cost(result), 2); }
+uint64_t pattern_cost(uint64_t text_size, uint64_t pattern_size) { return traversal(text_size + 1) * ((pattern_size + 3) / 4); }
+
+uint64_t cost_of_text(Arguments arguments, const Value&) { return traversal(size_of(arguments[0])); }
+uint64_t cost_of_shorter(Arguments arguments, const Value&) { return traversal(std::min(size_of(arguments[0]), size_of(arguments[1]))); }
+uint64_t cost_of_text_twice(Arguments arguments, const Value&) { return traversal(size_of(arguments[0]), 2); }
+uint64_t cost_of_result_twice(Arguments, const Value& result) { return traversal(size_of(result), 2); }
 uint64_t cost_of_tree(Arguments arguments, const Value&) { return cost_of_tree(arguments[0]); }
 
 Overload function(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost) {

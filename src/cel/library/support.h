@@ -6,7 +6,6 @@
 
 #include "cel/code_points.h"
 #include "cel/environment.h"
-#include "cel/library/costs.h"
 
 namespace sampan::cel::library {
 
@@ -18,13 +17,18 @@ size_t code_points(std::string_view text);
 std::u32string runes_of(std::string_view text);
 inline std::string text_of(std::u32string_view runes) { return encode(runes); }
 
+// The size that costs are counted in: code points, bytes, items, entries; 1 of anything else.
+uint64_t size_of(const Value& value);
+// One reading of so many characters, `times` over.
+uint64_t traversal(uint64_t size, uint64_t times = 1);
+// A pattern of that size, tried on a text of that size.
+uint64_t pattern_cost(uint64_t text_size, uint64_t pattern_size);
 // Costs of calls.
-uint64_t cost_of_reading(uint64_t size, uint64_t times = 1);             // a text of so many characters
-uint64_t cost_of_pattern(uint64_t text_size, uint64_t pattern_size);
-uint64_t cost_of_text(Arguments arguments, const Value& result);         // one reading of the first argument
+uint64_t cost_of_text(Arguments arguments, const Value& result);        // one reading of the first argument
+uint64_t cost_of_shorter(Arguments arguments, const Value& result);     // of two that are compared
 uint64_t cost_of_text_twice(Arguments arguments, const Value& result);
 uint64_t cost_of_result_twice(Arguments arguments, const Value& result);
-uint64_t cost_of_tree(Arguments arguments, const Value& result);         // of the first argument: its texts are read, other leaves count 1
+uint64_t cost_of_tree(Arguments arguments, const Value& result);        // of the first argument: its texts are read, other leaves count 1
 
 // Overloads of the usual forms.
 Overload function(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost = nullptr);
