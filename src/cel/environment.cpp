@@ -9,6 +9,12 @@ const Environment& Environment::kubernetes() {
   static const Environment environment = [] {
     Environment made(nullptr);
     add_standard(made);
+    add_optionals(made);
+    add_strings(made);
+    add_sets(made);
+    add_lists(made);
+    add_two_variable_loops(made);
+    add_kubernetes_lists(made);
     return made;
   }();
   return environment;
