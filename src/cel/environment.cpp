@@ -2,6 +2,7 @@
 #include "cel/environment.h"
 
 #include "cel/libraries.h"
+#include "cel/library/authorizer.h"
 
 namespace sampan::cel {
 
@@ -15,6 +16,13 @@ const Environment& Environment::kubernetes() {
     add_lists(made);
     add_two_variable_loops(made);
     add_kubernetes_lists(made);
+    add_regex(made);
+    add_urls(made);
+    add_quantities(made);
+    add_addresses(made);
+    add_formats(made);
+    add_semantic_versions(made);
+    add_authorizer(made);
     return made;
   }();
   return environment;

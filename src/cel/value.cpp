@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/encoding.h"
 #include "base/text.h"
 #include "base/time_text.h"
 #include "cel/map_key.h"
@@ -164,29 +165,6 @@ std::string shown_double(double value) {
   int exponent = std::atoi(std::strchr(digits, 'e') + 1);
   if (exponent >= -4 && exponent < 21) end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed).ptr;
   return std::string(digits, end);
-}
-
-// Go's time.Duration.String().
-std::string shown_duration(int64_t nanoseconds) {
-  if (nanoseconds == 0) return "0s";
-  uint64_t left = nanoseconds < 0 ? -static_cast<uint64_t>(nanoseconds) : static_cast<uint64_t>(nanoseconds);
-  auto with_fraction = [](uint64_t value, uint64_t unit) {
-    std::string text = concat(value / unit);
-    uint64_t rest = value % unit;
-    if (rest == 0) return text;
-    std::string digits = concat(unit + rest).substr(1);
-    while (digits.back() == '0') digits.pop_back();
-    return concat(text, ".", digits);
-  };
-  std::string text = nanoseconds < 0 ? "-" : "";
-  if (left < 1000) return concat(text, left, "ns");
-  if (left < 1'000'000) return concat(text, with_fraction(left, 1000), "µs");
-  if (left < 1'000'000'000) return concat(text, with_fraction(left, 1'000'000), "ms");
-  uint64_t minutes = left / 60'000'000'000;
-  if (minutes >= 60) append(text, minutes / 60, "h");
-  if (minutes > 0) append(text, minutes % 60, "m");
-  append(text, with_fraction(left % 60'000'000'000, 1'000'000'000), "s");
-  return text;
 }
 
 std::string shown_time(int64_t seconds, uint32_t nanoseconds) {
@@ -406,7 +384,11 @@ std::string Value::shown() const {
       for (unsigned char byte : as_text()) append(text, text.size() > 1 ? " " : "", static_cast<uint32_t>(byte));
       return text + "]";
     }
-    case Kind::Duration: return shown_duration(int_);
+    case Kind::Duration: {
+      std::string text;
+      append_duration(text, int_);
+      return text;
+    }
     case Kind::Timestamp: return shown_time(int_, small_);
     case Kind::List: {
       std::string text = "[";

@@ -294,6 +294,14 @@ Quantity::Limbs Quantity::magnitude() const {
   return limbs_of(value_ < 0 ? 0 - static_cast<uint64_t>(value_) : static_cast<uint64_t>(value_));
 }
 
+std::optional<int64_t> Quantity::plain_integer() const {
+  if (!limbs_.empty() || scale_ < 0) return {};
+  int64_t number = value_;
+  for (int32_t i = 0; i < scale_ && number != 0; i++)
+    if (__builtin_mul_overflow(number, 10, &number)) return {};
+  return number;
+}
+
 int Quantity::sign() const {
   if (!limbs_.empty()) return negative_ ? -1 : 1;
   return (value_ > 0) - (value_ < 0);

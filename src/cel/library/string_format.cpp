@@ -98,9 +98,7 @@ Text format_s(const Value& value) {
     case Kind::Bool: return value.shown();
     case Kind::Double: return text_of_double(value.as_double());
     case Kind::String: return std::string(value.as_text());
-    case Kind::Bytes:
-      if (code_points(value.as_text()) != runes_of(value.as_text()).size()) return not_for("", value);
-      return std::string(value.as_text());
+    case Kind::Bytes: return std::string(value.as_text());
     case Kind::Timestamp: return text_of_timestamp(value.seconds(), value.nanoseconds());
     case Kind::Duration: return text_of_duration(value.as_nanoseconds());
     case Kind::Type: return std::string(value.as_type().name());
@@ -220,7 +218,7 @@ Text take_clause(std::string_view& format, const Value& value) {
     case 'o': return format_o(value);
     default: {
       std::string shown;
-      append_rune(shown, static_cast<unsigned char>(clause));  // a byte is taken for a code point
+      append_code_point(shown, static_cast<unsigned char>(clause));  // a byte is taken for a code point
       return failed(concat("could not parse formatting clause: unrecognized formatting clause \"", shown, "\""));
     }
   }

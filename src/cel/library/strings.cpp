@@ -61,9 +61,9 @@ Maybe<Value> upper_ascii(Arguments arguments) { return Value::string(cased(argum
 
 // The bytes of the code point at the start of `text`.
 size_t size_of_first(std::string_view text) {
-  size_t size = 1;
-  while (size < text.size() && size < 4 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80 && code_points(text.substr(0, size + 1)) == 1) size++;
-  return size;
+  auto rest = text;
+  take_code_point(rest);
+  return text.size() - rest.size();
 }
 
 // Go's strings.Replace: an empty text is found before every code point and at the end. A limit below 0 is none.
@@ -163,7 +163,7 @@ Maybe<Value> quote(Arguments arguments) {
       case '\v': out += "\\v"; break;
       case '\\': out += "\\\\"; break;
       case '"': out += "\\\""; break;
-      default: append_rune(out, rune);
+      default: append_code_point(out, rune);
     }
   }
   return Value::string(out + '"');

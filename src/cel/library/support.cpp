@@ -5,25 +5,6 @@ namespace sampan::cel::library {
 
 namespace {
 
-// The rune at the start of `text` and its size in bytes; U+FFFD and 1 if it is none.
-std::pair<char32_t, size_t> first_rune(std::string_view text) {
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  auto follows = [&](size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
-  constexpr std::pair<char32_t, size_t> kBad{0xfffd, 1};
-  unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  if (lead >= 0xc2 && lead <= 0xdf && follows(1)) return {(lead & 0x1fu) << 6 | (byte(1) & 0x3fu), 2};
-  if (lead >= 0xe0 && lead <= 0xef && follows(1) && follows(2)) {
-    char32_t rune = (lead & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
-    return rune < 0x800 || (rune >= 0xd800 && rune <= 0xdfff) ? kBad : std::pair<char32_t, size_t>{rune, 3};
-  }
-  if (lead >= 0xf0 && lead <= 0xf4 && follows(1) && follows(2) && follows(3)) {
-    char32_t rune = (lead & 0x07u) << 18 | (byte(1) & 0x3fu) << 12 | (byte(2) & 0x3fu) << 6 | (byte(3) & 0x3fu);
-    return rune < 0x10000 || rune > 0x10ffff ? kBad : std::pair<char32_t, size_t>{rune, 4};
-  }
-  return kBad;
-}
-
 uint64_t cost_of_tree(const Value& value) {
   switch (value.kind()) {
     case Kind::String:
@@ -51,47 +32,15 @@ uint64_t cost_of_tree(const Value& value) {
 
 size_t code_points(std::string_view text) {
   size_t count = 0;
-  while (!text.empty()) {
-    text.remove_prefix(first_rune(text).second);
-    count++;
-  }
+  for (; !text.empty(); count++) take_code_point(text);
   return count;
 }
 
 std::u32string runes_of(std::string_view text) {
   std::u32string runes;
   runes.reserve(text.size());
-  while (!text.empty()) {
-    auto [rune, size] = first_rune(text);
-    runes += rune;
-    text.remove_prefix(size);
-  }
+  while (!text.empty()) runes += take_code_point(text);
   return runes;
-}
-
-void append_rune(std::string& out, char32_t rune) {
-  if (rune < 0x80) {
-    out += static_cast<char>(rune);
-  } else if (rune < 0x800) {
-    out += static_cast<char>(0xc0 | rune >> 6);
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else if (rune < 0x10000) {
-    out += static_cast<char>(0xe0 | rune >> 12);
-    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | rune >> 18);
-    out += static_cast<char>(0x80 | (rune >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (rune >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (rune & 0x3f));
-  }
-}
-
-std::string text_of(std::u32string_view runes) {
-  std::string text;
-  text.reserve(runes.size());
-  for (char32_t rune : runes) append_rune(text, rune);
-  return text;
 }
 
 uint64_t size_of(const Value& value) {

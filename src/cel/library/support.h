@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cel/code_points.h"
 #include "cel/environment.h"
 
 namespace sampan::cel::library {
@@ -14,8 +15,7 @@ using Kind = Value::Kind;
 // Texts are counted in code points. A byte that is no UTF-8 counts as one, and is U+FFFD where it is taken out.
 size_t code_points(std::string_view text);
 std::u32string runes_of(std::string_view text);
-void append_rune(std::string& out, char32_t rune);
-std::string text_of(std::u32string_view runes);
+inline std::string text_of(std::u32string_view runes) { return encode(runes); }
 
 // The size that costs are counted in: code points, bytes, items, entries; 1 of anything else.
 uint64_t size_of(const Value& value);
@@ -33,6 +33,13 @@ uint64_t cost_of_tree(Arguments arguments, const Value& result);        // of th
 // Overloads of the usual forms.
 Overload function(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost = nullptr);
 Overload member(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost = nullptr);
+
+// What a function makes of it, if it is there.
+template <class T, class F>
+Maybe<Value> mapped(const Maybe<T>& maybe, F&& to_value) {
+  if (!maybe) return std::unexpected(maybe.error());
+  return to_value(*maybe);
+}
 
 // An Opaque of this C++ type; the checker, or the choice of an overload at run time, has seen to it.
 template <class T>
