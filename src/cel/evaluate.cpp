@@ -61,7 +61,9 @@ bool fits(const Type& type, const Value& value) {
     case Type::Kind::List: return value.is(V::List);
     case Type::Kind::Map: return value.is(V::Map);
     case Type::Kind::Type: return value.is(V::Type);
-    case Type::Kind::Struct: return value.is(V::Struct) && value.as_struct().type().name() == type.name();
+    case Type::Kind::Struct:
+      if (value.is(V::Opaque)) return value.as_opaque().type().name() == type.name();
+      return value.is(V::Struct) && value.as_struct().type().name() == type.name();
     case Type::Kind::Opaque: return type.is_optional() ? value.is(V::Optional) : value.is(V::Opaque) && value.as_opaque().type().name() == type.name();
   }
   return false;
