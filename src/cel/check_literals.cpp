@@ -1,10 +1,9 @@
 // Literals that could never work.
 #include "cel/check_literals.h"
 
-#include <re2/re2.h>
-
 #include "base/text.h"
 #include "cel/check_format.h"
+#include "cel/library/patterns.h"
 
 namespace sampan::cel {
 
@@ -59,7 +58,7 @@ class LiteralChecker {
     if (call.arguments.empty() || call.arguments[0]->kind != Node::Kind::Literal) return;
     const Node& argument = *call.arguments[0];
     // Upstream looks at the first argument, also of matches(text, pattern).
-    const bool good = is_pattern ? RE2(argument.literal.as_text(), RE2::Quiet).ok() : converts(call, argument.literal);
+    const bool good = is_pattern ? library::compiled(argument.literal.as_text()).has_value() : converts(call, argument.literal);
     if (!good) issues_.add(argument.at, concat("invalid ", call.name, " argument"));
   }
 

