@@ -61,8 +61,10 @@ bool fits(const Type& type, const Value& value) {
     case Type::Kind::List: return value.is(V::List);
     case Type::Kind::Map: return value.is(V::Map);
     case Type::Kind::Type: return value.is(V::Type);
-    case Type::Kind::Struct: return value.is(V::Struct) && value.as_struct().type().name() == type.name();
-    case Type::Kind::Opaque: return type.is_optional() ? value.is(V::Optional) : value.is(V::Opaque) && value.as_opaque().type().name() == type.name();
+    case Type::Kind::Struct:
+    case Type::Kind::Opaque:
+      if (type.is_optional()) return value.is(V::Optional);
+      return (value.is(V::Struct) || value.is(V::Opaque)) && value.type().name() == type.name();
   }
   return false;
 }
@@ -83,6 +85,56 @@ bool is_priced_by_overload(std::string_view name) {
 bool is_conversion(std::string_view name) {
   static constexpr std::string_view kNames[] = {"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"};
   return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
+constexpr uint32_t kinds(std::initializer_list<Value::Kind> of) {
+  uint32_t set = 0;
+  for (Value::Kind kind : of) set |= 1u << static_cast<unsigned>(kind);
+  return set;
+}
+
+// Operators upstream ask their first operand to do it; these can. Other functions look for an overload.
+std::optional<uint32_t> kinds_that_can(std::string_view operation) {
+  using enum Value::Kind;
+  constexpr uint32_t kNumbers = kinds({Int, Uint, Double}), kTimes = kinds({Duration, Timestamp}), kTexts = kinds({String, Bytes});
+  constexpr uint32_t kAsked = kTimes | kinds({String});  // they answer anything, if only with no
+  if (operation == op::kAdd) return kAsked | kNumbers | kTexts | kinds({List});
+  if (operation == op::kSubtract) return kAsked | kNumbers;
+  if (operation == op::kMultiply || operation == op::kDivide) return kAsked | kNumbers;
+  if (operation == op::kModulo) return kAsked | kinds({Int, Uint});
+  if (operation == op::kNegate) return kAsked | kinds({Int, Double, Bool});
+  if (operation == op::kLess || operation == op::kLessOrEqual || operation == op::kGreater || operation == op::kGreaterOrEqual)
+    return kAsked | kNumbers | kTexts | kinds({Bool});
+  if (operation == "size") return kAsked | kTexts | kinds({List, Map});
+  static constexpr std::string_view kOthers[] = {op::kNot, op::kIn, "matches", "type", "startsWith", "endsWith", "contains", "find", "findAll"};
+  if (std::ranges::find(kOthers, operation) != std::end(kOthers)) return ~0u;
+  return std::nullopt;
+}
+
+std::unexpected<Failure> no_overload_of(std::string_view function, std::span<const Value> arguments) {
+  if (auto able = kinds_that_can(function)) {
+    if (*able >> static_cast<unsigned>(arguments[0].kind()) & 1) return no_such_overload();
+    return failed(concat("no such overload: ", function));
+  }
+  std::string types;
+  for (const Value& argument : arguments) append(types, types.empty() ? "" : ", ", argument.type().name());
+  return failed(concat("no such overload: ", function, "(", types, ")"));
+}
+
+bool is_key(const Value& value) {
+  using enum Value::Kind;
+  return kinds({String, Int, Uint, Double, Bool}) >> static_cast<unsigned>(value.kind()) & 1;
+}
+
+// What upstream's messages call it: the name of the type there.
+std::string implementation_of(const Value& value) {
+  static constexpr std::string_view kNames[] = {"types.Null",     "types.Bool",      "types.Int",      "types.Uint",     "types.Double",
+                                                "types.String",   "types.Bytes",     "types.Duration", "types.Timestamp", "*types.baseList",
+                                                "*types.baseMap", "",                "",               "*types.Type",    "*types.Optional"};
+  std::string_view name = kNames[static_cast<size_t>(value.kind())];
+  if (!name.empty()) return std::string(name);
+  std::string type(value.type().name());
+  return concat("cel", type.substr(std::min(type.size(), type.rfind('.'))));
 }
 
 // Where a list is asked for an item: its number, or why there can be none.
@@ -137,10 +189,10 @@ class Evaluator {
   const Value* constant_set(const Node& node);
   bool is_type_name(const Node& node) const;
 
-  bool charge(uint64_t cost) {
+  void charge(uint64_t cost) {
+    if (exhausted_) return;
     cost_ += cost;
-    if (cost_ > cost_max_) exhausted_ = true;
-    return !exhausted_;
+    exhausted_ = cost_ > cost_max_;
   }
   Maybe<Value> paid(Maybe<Value> value) const { return exhausted_ ? Maybe<Value>(out_of_budget()) : std::move(value); }
 
@@ -257,6 +309,10 @@ Maybe<Value> Evaluator::into(const Node& target, const Node* key_node, const Val
       return computed;
     }
     key = std::move(*computed);
+    if (!is_key(key)) {
+      charge(1);
+      return failed(concat("invalid qualifier type: ", implementation_of(key)));
+    }
   }
   auto found = qualify(value, key, access);
   bool present = found && found->has_value();
@@ -312,7 +368,7 @@ Maybe<Value> Evaluator::logical(const Node& node, bool decided_by) {
 Maybe<Value> Evaluator::optional_or(const Node& node, bool value_of) {
   Maybe<Value> first = evaluate(*node.target);
   if (!first) return first;
-  if (!first->is(Value::Kind::Optional)) return no_such_overload();
+  if (!first->is(Value::Kind::Optional)) return first;
   if (first->as_optional()) return value_of ? Maybe<Value>(*first->as_optional()) : first;
   return evaluate(*node.arguments[0]);
 }
@@ -342,11 +398,12 @@ Maybe<Value> Evaluator::call(const Node& node) {
 
 Maybe<Value> Evaluator::strict_call(const Node& node) {
   std::vector<Value> values;
-  size_t count = node.arguments.size() + (node.target ? 1 : 0);
+  bool member = node.target && checked_.names[node.id].empty();  // else the target is a part of the function's name
+  size_t count = node.arguments.size() + (member ? 1 : 0);
   values.reserve(count);
   std::optional<Failure> failure;
   for (size_t i = 0; i < count; ++i) {
-    Maybe<Value> value = evaluate(node.target ? (i == 0 ? *node.target : *node.arguments[i - 1]) : *node.arguments[i]);
+    Maybe<Value> value = evaluate(!member ? *node.arguments[i] : i == 0 ? *node.target : *node.arguments[i - 1]);
     if (exhausted_) return out_of_budget();
     if (value) {
       values.push_back(std::move(*value));
@@ -378,7 +435,7 @@ Maybe<Value> Evaluator::dispatch(const Node& node, std::span<const Value> argume
     if (overload->cost && (overloads.size() == 1 || !is_priced_by_overload(node.name))) cost = overload->cost(arguments, result ? *result : Value());
     return result;
   }
-  return no_such_overload();
+  return no_overload_of(checked_.names[node.id].empty() ? std::string_view(node.name) : checked_.names[node.id], arguments);
 }
 
 // Adding to the list that a loop gathers.
@@ -511,8 +568,8 @@ Maybe<Value> Evaluator::loop(const Node& node) {
   Maybe<Value> range = evaluate(*node.loop.range);
   if (!range) return range;
   if (!range->is(Value::Kind::List) && !range->is(Value::Kind::Map)) {
-    if (!node.loop.second_variable.empty()) return failed("unsupported comprehension range type");
-    return failed(concat("got '", range->type().name(), "', expected iterable type"));
+    if (!node.loop.second_variable.empty()) return failed(concat("unsupported comprehension range type: ", implementation_of(*range)));
+    return failed(concat("got '", implementation_of(*range), "', expected iterable type"));
   }
   Scope scope{scope_, node.loop, {}, {}, {}, false};
   scope_ = &scope;

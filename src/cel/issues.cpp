@@ -48,7 +48,8 @@ void append_issue(std::string& out, const Issue& issue, const Lines& lines) {
   }
   size_t line = lines.line_of(issue.at);
   int32_t column = issue.at - lines.start(line);
-  append(out, "ERROR: <input>:", line + 1, ":", column + 1, ": ", issue.message);
+  // Nothing has no first character.
+  append(out, "ERROR: <input>:", line + 1, ":", lines.empty() ? 0 : column + 1, ": ", issue.message);
   if (lines.empty()) return;
   std::string snippet = encode(lines.line(line));
   if (snippet.size() > kSnippetMax) return;

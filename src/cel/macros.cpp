@@ -201,7 +201,8 @@ Expanded expand(const MacroCall& call, Expression& expression) {
   size_t count = call.arguments.size();
   auto is = [&](std::initializer_list<std::string_view> names) { return std::find(names.begin(), names.end(), call.name) != names.end(); };
   if (!call.target) return count == 1 && call.name == "has" ? has(call, make) : nullptr;
-  if ((count == 2 || count == 3) && is({"all", "exists", "existsOne", "exists_one"})) return quantifier(call, make, count == 3);
+  if ((count == 2 || count == 3) && is({"all", "exists", "exists_one"})) return quantifier(call, make, count == 3);
+  if (count == 3 && is({"existsOne"})) return quantifier(call, make, true);
   if ((count == 2 && is({"map", "filter"})) || (count == 3 && is({"map"}))) return list_of(call, make, false, "argument is not an identifier");
   if ((count == 3 || count == 4) && is({"transformList"})) return list_of(call, make, true, "argument must be a simple name");
   if ((count == 3 || count == 4) && is({"transformMap", "transformMapEntry"})) return map_of(call, make);

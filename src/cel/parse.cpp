@@ -13,6 +13,7 @@ namespace sampan::cel {
 namespace {
 
 constexpr size_t kCodePointsMax = 100'000;
+constexpr std::string_view kNoQuotes = "unsupported syntax: '`'";
 constexpr int kDepthMax = 250;  // of operators, members and choices within each other
 
 using Rule = Syntax::Rule;
@@ -88,7 +89,6 @@ class Parser {
   bool map(Part& part);
   bool literal_body(Part& part);
   bool arguments(std::vector<Part>& parts);
-  bool number_fits();
   void quoted_name(Tokens follow, Word& name, bool& named, int state = __builtin_LINE());
   Part opt_expr(bool& optional, Tokens follow, int state = __builtin_LINE());
   void field_list(Node& node, int& depth, Tokens follow);
@@ -100,7 +100,7 @@ class Parser {
   Part call_or_macro(std::string name, int32_t at, const Part* target, std::span<const Part> arguments);
   Node& add(Node::Kind kind, int32_t at);
   Part nothing() { return {&add(Node::Kind::Literal, 0), 0}; }
-  void complain(int32_t at, std::string message);
+  void complain(int32_t at, std::string_view message);
 
   Issues issues_;
   Syntax syntax_;
@@ -113,8 +113,8 @@ Node& Parser::add(Node::Kind kind, int32_t at) {
   return expression_.add(kind, at);
 }
 
-void Parser::complain(int32_t at, std::string message) {
-  if (!syntax_.trying()) meaning_.push_back({at, std::move(message)});
+void Parser::complain(int32_t at, std::string_view message) {
+  meaning_.push_back({at, std::string(message)});
 }
 
 Part Parser::call(std::string_view function, int32_t at, std::initializer_list<Part> parts) {
@@ -243,21 +243,11 @@ bool Parser::unary_body(Part& part) {
   if (syntax_.next() == Token::Not) return negation(Token::Not, part);
   if (syntax_.next() == Token::Minus) {
     if (!(tokens(syntax_.next(1)) & kMember)) return syntax_.no_alternative(1);
+    // "-1" could be a negation, too; it is a literal.
     if (!(tokens(syntax_.next(1)) & kNumbers)) return negation(Token::Minus, part);
-    if (!number_fits()) return false;
   }
   part = member(kLeave);
   return true;
-}
-
-// Whether "-1" is a literal or the negation of one is seen only behind all that may belong to it; both fit, so it is a literal, but what is
-// wrong up to there is told as neither fitting.
-bool Parser::number_fits() {
-  size_t wrong = 0;
-  Expression kept = std::exchange(expression_, Expression(std::string()));
-  bool fits = syntax_.try_ahead(kLeave, wrong, [&] { member(kLeave); });
-  expression_ = std::move(kept);
-  return fits || syntax_.no_alternative(wrong);
 }
 
 // !!!x or --x: two of them are none.
@@ -271,7 +261,6 @@ bool Parser::negation(Token token, Part& part) {
     if (token == Token::Minus) {
       if (!syntax_.is_next(kMember)) return syntax_.no_alternative(0);
       if (syntax_.next() == Token::Minus && !(tokens(syntax_.next(1)) & kMember)) return syntax_.no_alternative(1);
-      if (syntax_.next() == Token::Minus && (tokens(syntax_.next(1)) & kNumbers) && !number_fits()) return false;
     }
   } while (syntax_.next() == token);
   part = member(kLeave);
@@ -317,7 +306,10 @@ bool Parser::select(Part& part) {
   if (!syntax_.sync(At::Choice, kOptField)) return false;
   bool optional = syntax_.next() == Token::Question;
   if (optional && !syntax_.match(Token::Question, kName, &question)) return false;
+  int32_t at = syntax_.word().at;
   quoted_name(kSuffixes | kLeave, name, named);
+  if (!named) complain(at, "unsupported ident kind");
+  else if (name.token == Token::QuotedIdentifier) complain(at, kNoQuotes);
   if (!named) return true;
   if (optional) {
     Node& field = add(Node::Kind::Literal, name.at);
@@ -451,6 +443,7 @@ bool Parser::structure(Part& part, size_t names) {
 }
 
 void Parser::field_list(Node& node, int& depth, Tokens follow) {
+  int32_t begin = syntax_.word().at;
   auto one = [&] {
     FieldEntry entry;
     Word name, colon;
@@ -468,7 +461,9 @@ void Parser::field_list(Node& node, int& depth, Tokens follow) {
     entry.field = name.text;
     entry.at = colon.at;
     entry.value = value.node;
-    if (named) node.fields.push_back(std::move(entry));
+    if (!named) complain(begin, "unsupported ident kind");
+    else if (name.token == Token::QuotedIdentifier) complain(begin, kNoQuotes);
+    else node.fields.push_back(std::move(entry));
     return true;
   };
   syntax_.rule(Rule::FieldList, follow, [&] {
@@ -560,7 +555,6 @@ void Parser::quoted_name(Tokens follow, Word& name, bool& named, int state) {
     if (!syntax_.sync(At::Choice, kName)) return false;
     if (!syntax_.is_next(kName)) return syntax_.no_alternative(0);
     named = syntax_.match(syntax_.next(), kLeave, &name);
-    if (name.token == Token::QuotedIdentifier) complain(name.at, "unsupported syntax: '`'");
     return named;
   }, state);
 }

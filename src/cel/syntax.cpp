@@ -41,9 +41,7 @@ const Word& Syntax::word(size_t ahead) {
   size_t place = words_.visible[aborted_ ? last : std::min(at_ + ahead, last)];
   while (errors_told_ < words_.errors.size() && words_.errors[errors_told_].before <= place && !aborted_) {
     const LexicalError& error = words_.errors[errors_told_++];
-    bool trying = std::exchange(trying_, false);
     report({Token::End, error.at, ""}, error.message);
-    trying_ = trying;
   }
   return words_.all[place];
 }
@@ -59,22 +57,8 @@ Tokens Syntax::recovery_set() const {
   return set & ~kLeave;
 }
 
-Syntax::Before Syntax::begin_trying() {
-  trying_ = true;
-  tried_wrong_ = kNowhere;
-  return {at_, recovering_, last_error_at_, last_error_states_};
-}
-
-void Syntax::end_trying(Before before) {
-  trying_ = aborted_ = false;
-  at_ = before.at;
-  recovering_ = before.recovering;
-  last_error_at_ = before.last_error_at;
-  last_error_states_ = std::move(before.last_error_states);
-}
-
 void Syntax::abort(std::string message) {
-  if (!aborted_ && !trying_) issues_.add(-1, std::move(message));
+  if (!aborted_) issues_.add(-1, std::move(message));
   aborted_ = true;
 }
 
@@ -88,11 +72,6 @@ bool Syntax::deeper(Rule rule) {
 
 void Syntax::report(const Word& word, std::string message) {
   if (aborted_) return;
-  if (trying_) {
-    tried_wrong_ = at_;
-    aborted_ = true;
-    return;
-  }
   if (reports_++ < kReportsMax) {
     issues_.add(word.at, concat("Syntax error: ", message));
     return;
@@ -103,13 +82,13 @@ void Syntax::report(const Word& word, std::string message) {
 
 void Syntax::report_unwanted(Tokens expected) {
   if (recovering_) return;
-  recovering_ = !trying_;
+  recovering_ = true;
   report(word(), concat("extraneous input ", quoted_word(word().text), " expecting ", shown_set(expected)));
 }
 
 bool Syntax::mismatch(Tokens expected) {
   if (recovering_ || aborted_) return false;
-  recovering_ = !trying_;
+  recovering_ = true;
   report(word(), concat("mismatched input ", quoted_word(word().text), " expecting ", shown_set(expected)));
   return false;
 }
@@ -117,11 +96,6 @@ bool Syntax::mismatch(Tokens expected) {
 bool Syntax::no_alternative(size_t ahead, int state) {
   state_ = state;
   if (recovering_ || aborted_) return false;
-  if (trying_) {
-    tried_wrong_ = at_ + ahead;
-    aborted_ = true;
-    return false;
-  }
   recovering_ = true;
   const Word& wrong = word(ahead);
   std::string text = next() == Token::End ? "<EOF>" : text_between(at_, at_ + ahead);
@@ -166,7 +140,7 @@ bool Syntax::match_any(Tokens set, Tokens after, Word* out, int state) {
     }
     if (is_next(resolved(after))) {
       if (!recovering_) {
-        recovering_ = !trying_;
+        recovering_ = true;
         report(word(), concat("missing ", shown_set(set), " at ", quoted_word(word().text)));
       }
       if (out) *out = {static_cast<Token>(__builtin_ctzll(set)), word().at, ""};
@@ -200,7 +174,6 @@ bool Syntax::sync(At kind, Tokens set, int state) {
 }
 
 bool Syntax::may_recover() {
-  if (trying_) return true;
   if (recoveries_++ < kRecoveriesMax) return true;
   report(word(), concat("error recovery attempt limit exceeded: ", kRecoveriesMax));
   aborted_ = true;

@@ -32,7 +32,6 @@ class Syntax {
   const Word& word(size_t ahead = 0);  // 0: the next one
   Token next(size_t ahead = 0) { return word(ahead).token; }
   bool is_next(Tokens set) { return (tokens(next()) & set) != 0; }
-  size_t place() const { return at_; }
 
   // A rule called from a place where `follow` may follow it. False from the body: an error was noticed; words are skipped until one that some
   // caller can go on with.
@@ -57,33 +56,11 @@ class Syntax {
   bool sync(At kind, Tokens set, int state = __builtin_LINE());
   // No alternative fits the words from the next one to the one `ahead` of it. Always false.
   bool no_alternative(size_t ahead, int state = __builtin_LINE());
-  bool follows(Tokens set) { return is_next(resolved(set)); }
 
-  // Looks ahead: whether the words go on as the body reads them, up to one in `after`. If not, `wrong` is how far ahead the first wrong one is.
-  template <class Body>
-  bool try_ahead(Tokens after, size_t& wrong, Body body) {
-    if (trying_ || at_ < known_good_) return true;
-    Before before = begin_trying();
-    body();
-    if (!aborted_ && !follows(after)) tried_wrong_ = at_;
-    if (tried_wrong_ == kNowhere) known_good_ = at_;
-    else wrong = tried_wrong_ - before.at;
-    end_trying(std::move(before));
-    return tried_wrong_ == kNowhere;
-  }
-  bool trying() const { return trying_; }
   void abort(std::string message);  // without a place; nothing more is read
 
  private:
   static constexpr size_t kNowhere = SIZE_MAX;
-  struct Before {
-    size_t at;
-    bool recovering;
-    size_t last_error_at;
-    std::set<int> last_error_states;
-  };
-  Before begin_trying();
-  void end_trying(Before before);
   Tokens resolved(Tokens set) const;
   Tokens recovery_set() const;
   void report(const Word& word, std::string message);
@@ -111,8 +88,6 @@ class Syntax {
   int recoveries_ = 0;
   size_t last_error_at_ = kNowhere;
   std::set<int> last_error_states_;
-  bool trying_ = false;
-  size_t tried_wrong_ = kNowhere, known_good_ = 0;
 };
 
 }  // namespace sampan::cel
