@@ -1,4 +1,4 @@
-// The checker: cel-go's type inference with the settings of Kubernetes (aggregate literals are homogeneous, numbers of different types are ordered).
+// The checker: cel-go's type inference with the settings of Kubernetes.
 #include "cel/check.h"
 
 #include "base/text.h"
@@ -62,7 +62,7 @@ class Checker {
   bool resolve_logical(const Node& node);
   std::optional<Type> match(const Overload& overload, std::span<const Type> arguments);
   Type unwrapped(const Node& item);
-  std::optional<Type> join(const Node& item, const std::optional<Type>& before, const Type& type);
+  Type join(const std::optional<Type>& before, const Type& type);
   std::optional<Type> field_type(int32_t at, std::string_view structure, std::string_view field);
 
   const Type& type_of(const Node& node) const { return checked_.types[node.id]; }
@@ -299,11 +299,10 @@ Type Checker::unwrapped(const Node& item) {
   return type;
 }
 
-std::optional<Type> Checker::join(const Node& item, const std::optional<Type>& before, const Type& type) {
+// Items of several types make a list of dyn; whether that is welcome is asked later (check_literals.h).
+Type Checker::join(const std::optional<Type>& before, const Type& type) {
   if (!before) return type;
-  if (bindings_.fits(*before, type)) return more_general(*before, type);
-  report_mismatch(item, *before, type);
-  return Type(Kind::Error);
+  return bindings_.fits(*before, type) ? more_general(*before, type) : Type();
 }
 
 void Checker::visit_list(const Node& node) {
@@ -312,7 +311,7 @@ void Checker::visit_list(const Node& node) {
     const Node& item = *node.arguments[i];
     visit(item);
     const bool optional = std::find(node.optional_items.begin(), node.optional_items.end(), i) != node.optional_items.end();
-    items = join(item, items, optional ? unwrapped(item) : type_of(item));
+    items = join(items, optional ? unwrapped(item) : type_of(item));
   }
   set_type(node, Type::list(items ? *items : bindings_.fresh_parameter()));
 }
@@ -321,9 +320,9 @@ void Checker::visit_map(const Node& node) {
   std::optional<Type> keys, values;
   for (const MapEntry& entry : node.entries) {
     visit(*entry.key);
-    keys = join(*entry.key, keys, type_of(*entry.key));
+    keys = join(keys, type_of(*entry.key));
     visit(*entry.value);
-    values = join(*entry.value, values, entry.optional ? unwrapped(*entry.value) : type_of(*entry.value));
+    values = join(values, entry.optional ? unwrapped(*entry.value) : type_of(*entry.value));
   }
   if (!keys) {
     keys = bindings_.fresh_parameter();

@@ -1,9 +1,9 @@
 // Literals that could never work.
 #include "cel/check_literals.h"
 
-#include <re2/re2.h>
-
 #include "base/text.h"
+#include "cel/check_format.h"
+#include "cel/library/patterns.h"
 
 namespace sampan::cel {
 
@@ -16,44 +16,56 @@ void expect_same(Issues& issues, const Node& node, const Type& wanted, const Typ
 
 class LiteralChecker {
  public:
-  LiteralChecker(const Checked& checked, Issues& issues) : checked_(checked), issues_(issues), seen_(checked.expression.count()) {}
+  LiteralChecker(const Checked& checked, Issues& issues) : checked_(checked), issues_(issues), good_(checked.expression.count()) {}
 
+  // What macros use in several places is complained about in each of them; what is good is looked at once.
   void visit(const Node* node) {
-    if (!node || seen_[node->id]) return;
-    seen_[node->id] = true;
+    constexpr size_t kIssuesMax = 100;
+    if (!node || good_[node->id] || issues_.list().size() >= kIssuesMax) return;
+    const size_t before = issues_.list().size();
     if (node->kind == Node::Kind::Call) check_call(*node);
-    if (node->kind == Node::Kind::List) check_list(*node);
-    if (node->kind == Node::Kind::Map) check_map(*node);
-    visit(node->target);
-    for (const Node* argument : node->arguments) visit(argument);
-    for (const MapEntry& entry : node->entries) {
-      visit(entry.key);
-      visit(entry.value);
-    }
-    for (const FieldEntry& entry : node->fields) visit(entry.value);
-    const Loop& loop = node->loop;
-    for (const Node* part : {loop.range, loop.initial, loop.condition, loop.step, loop.result}) visit(part);
+    if (node->kind == Node::Kind::List && formats_ == 0) check_list(*node);
+    if (node->kind == Node::Kind::Map && formats_ == 0) check_map(*node);
+    visit_parts(*node);
+    good_[node->id] = issues_.list().size() == before && formats_ == 0;
   }
 
  private:
+  void visit_parts(const Node& node) {
+    const bool formats = node.kind == Node::Kind::Call && node.name == "format";
+    formats_ += formats;
+    visit(node.target);
+    for (const Node* argument : node.arguments) visit(argument);
+    for (const MapEntry& entry : node.entries) {
+      visit(entry.key);
+      visit(entry.value);
+    }
+    for (const FieldEntry& entry : node.fields) visit(entry.value);
+    const Loop& loop = node.loop;
+    for (const Node* part : {loop.range, loop.initial, loop.condition, loop.step, loop.result}) visit(part);
+    formats_ -= formats;
+  }
+
   Type type_of(const Node& node, bool optional) const {
     const Type& type = checked_.types[node.id];
     return optional ? type.parameter(0) : type;
   }
 
   void check_call(const Node& call) {
+    check_format(checked_, call, issues_);
     const bool is_pattern = call.name == "matches";
     if (!is_pattern && call.name != "duration" && call.name != "timestamp") return;
     if (call.arguments.empty() || call.arguments[0]->kind != Node::Kind::Literal) return;
     const Node& argument = *call.arguments[0];
     // Upstream looks at the first argument, also of matches(text, pattern).
-    const bool good = is_pattern ? RE2(argument.literal.as_text(), RE2::Quiet).ok() : converts(call, argument.literal);
+    const bool good = is_pattern ? library::compiled(argument.literal.as_text()).has_value() : converts(call, argument.literal);
     if (!good) issues_.add(argument.at, concat("invalid ", call.name, " argument"));
   }
 
   bool converts(const Node& call, const Value& argument) const {
     const auto& overloads = checked_.overloads[call.id];
-    return overloads.size() == 1 && overloads[0]->call && overloads[0]->call({&argument, 1});
+    // null passes for a duration, but is none.
+    return overloads.size() == 1 && overloads[0]->parameters[0] == argument.type() && overloads[0]->call({&argument, 1});
   }
 
   void check_list(const Node& list) {
@@ -80,7 +92,8 @@ class LiteralChecker {
 
   const Checked& checked_;
   Issues& issues_;
-  std::vector<bool> seen_;
+  std::vector<bool> good_;
+  int formats_ = 0;  // calls of format() around: it may be given a list of anything
 };
 
 }  // namespace

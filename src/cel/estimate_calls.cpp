@@ -36,6 +36,12 @@ class Libraries {
   CallEstimate join() const;
   std::optional<CallEstimate> address(std::string_view function, std::string_view overload) const;
   std::optional<CallEstimate> equality() const;
+  std::optional<CallEstimate> list(std::string_view overload) const;
+  // The operand if it is an integer that is written out.
+  static uint64_t literal(const Operand& operand, uint64_t otherwise) {
+    if (operand.node->kind != Node::Kind::Literal || !operand.node->literal.is(Value::Kind::Int)) return otherwise;
+    return static_cast<uint64_t>(std::max<int64_t>(operand.node->literal.as_int(), 0));
+  }
 
   const Operand* target_;
   std::span<const Operand> arguments_;
@@ -142,10 +148,32 @@ std::optional<CallEstimate> Libraries::equality() const {
   return {};
 }
 
+// cel-go's functions over lists and sets.
+std::optional<CallEstimate> Libraries::list(std::string_view overload) const {
+  // A call that makes a list of so many items.
+  const auto made = [](double factor, const Range& items) { return CallEstimate{items.scaled(factor) + Range::just(11), items}; };
+  if (overload.starts_with("list_sets_") && arguments_.size() == 2)
+    return CallEstimate{(size(arguments_[0]) * size(arguments_[1])).scaled(overload == "list_sets_equivalent_list" ? 2 : 1) + Range::just(1), {}};
+  if (overload == "lists_range" && arguments_.size() == 1) return made(1, Range::just(literal(arguments_[0], UINT64_MAX)));
+  if (!target_) return {};
+  const Range of_list = size(*target_);
+  if (overload == "list_slice" && arguments_.size() == 2) return made(1, Range::just(literal(arguments_[1], of_list.max) - literal(arguments_[0], 0)));
+  if (overload == "list_reverse") return made(1, of_list);
+  if (overload == "list_distinct") return made(2, of_list * of_list);
+  if (overload == "list_flatten") return made(1, of_list);
+  if (overload == "list_flatten_int") return made(static_cast<double>(literal(arguments_[0], UINT64_MAX)), of_list);
+  const bool sorts_by = overload.ends_with("_sortByAssociatedKeys");
+  if (!overload.starts_with("list_") || (!sorts_by && !overload.ends_with("_sort"))) return {};
+  const Range keys = sorts_by ? size(arguments_[0]) : of_list;
+  const bool of_texts = overload.starts_with("list_string_") || overload.starts_with("list_bytes_");
+  return made(of_texts ? 2 + kTraversal : 2, keys * keys);
+}
+
 std::optional<CallEstimate> Libraries::estimate(std::string_view function, std::string_view overload) const {
   constexpr uint64_t kAuthorizationCheck = 350'000;  // two of them fit into an expression
   constexpr double kNameFormatPattern = 128 * kPattern;
   const CallEstimate one{Range::just(1), {}};
+  if (auto known = list(overload)) return known;
   if (function == "check") return CallEstimate{Range::just(kAuthorizationCheck), {}};
   if (is_one_of(function, {"serviceAccount", "path", "group", "resource", "subresource", "namespace", "name", "allowed", "reason", "error", "errored"})) return one;
   if (is_one_of(function, {"fieldSelector", "labelSelector"}) && arguments_.size() == 1) {

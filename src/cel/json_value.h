@@ -8,4 +8,7 @@ namespace sampan::cel {
 // As upstream sees an object without a schema: objects are maps with keys in the order of their names' bytes, whole numbers are int, others double. The tree must outlive what is made.
 Value value_of(const schema::Value& tree);
 
+// And the way back. Fails for what JSON cannot say: keys that are no text, infinite numbers, types, empty optionals, and what only functions understand.
+Maybe<schema::Value> tree_of(const Value& value, Arena& arena);
+
 }  // namespace sampan::cel

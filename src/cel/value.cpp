@@ -2,12 +2,12 @@
 #include "cel/value.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "base/check.h"
 #include "base/encoding.h"
 #include "base/text.h"
 #include "base/time_text.h"
+#include "cel/library/go_forms.h"
 #include "cel/map_key.h"
 
 namespace sampan::cel {
@@ -154,17 +154,6 @@ bool equal_structs(const Struct& a, const Struct& b) {
     if (!ours || !theirs || !ours->equals(*theirs)) return false;
   }
   return true;
-}
-
-// Go's %v of a double: %g with the shortest digits, an exponent from 21 on.
-std::string shown_double(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  char digits[40];
-  auto end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::scientific).ptr;
-  int exponent = std::atoi(std::strchr(digits, 'e') + 1);
-  if (exponent >= -4 && exponent < 21) end = std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed).ptr;
-  return std::string(digits, end);
 }
 
 std::string shown_time(int64_t seconds, uint32_t nanoseconds) {
@@ -377,7 +366,7 @@ std::string Value::shown() const {
     case Kind::Bool: return bool_ ? "true" : "false";
     case Kind::Int: return concat(int_);
     case Kind::Uint: return concat(uint_);
-    case Kind::Double: return shown_double(double_);
+    case Kind::Double: return text_of_double(double_);
     case Kind::String: return std::string(as_text());
     case Kind::Bytes: {
       std::string text = "[";

@@ -90,7 +90,9 @@ Maybe<Value> masked(Arguments arguments) {
 
 Maybe<Value> contains_ip(Arguments arguments) { return Value::boolean(prefix_of(arguments[0]).contains(address_of(arguments[1]))); }
 Maybe<Value> contains_ip_text(Arguments arguments) {
-  return mapped(address_in(arguments[1].as_text()), [&](const NetworkAddress& address) { return Value::boolean(prefix_of(arguments[0]).contains(address)); });
+  auto address = address_in(arguments[1].as_text());
+  if (!address) return no_such_overload();  // why it is none upstream forgets here
+  return Value::boolean(prefix_of(arguments[0]).contains(*address));
 }
 bool holds(const NetworkPrefix& prefix, const NetworkPrefix& other) { return prefix.length <= other.length && prefix.contains(other.address); }
 Maybe<Value> contains_cidr(Arguments arguments) { return Value::boolean(holds(prefix_of(arguments[0]), prefix_of(arguments[1]))); }

@@ -16,34 +16,48 @@ Maybe<Value> is_sorted(Arguments arguments) {
   return Value::boolean(true);
 }
 
+// The checker does not look into lists of dyn: an item may be of another kind than the first.
 Maybe<Value> sum_of_ints(Arguments arguments) {
   const List& list = arguments[0].as_list();
   int64_t sum = 0;
-  for (size_t i = 0; i < list.size(); i++)
-    if (__builtin_add_overflow(sum, list.at(i).as_int(), &sum)) return no_such_overload();  // what upstream makes of the overflow
+  for (size_t i = 0; i < list.size(); i++) {
+    Value item = list.at(i);
+    if (!item.is(Kind::Int)) return no_such_overload();
+    if (__builtin_add_overflow(sum, item.as_int(), &sum)) return failed("integer overflow");
+  }
   return Value::integer(sum);
 }
 
 Maybe<Value> sum_of_uints(Arguments arguments) {
   const List& list = arguments[0].as_list();
   uint64_t sum = 0;
-  for (size_t i = 0; i < list.size(); i++)
-    if (__builtin_add_overflow(sum, list.at(i).as_uint(), &sum)) return no_such_overload();
+  for (size_t i = 0; i < list.size(); i++) {
+    Value item = list.at(i);
+    if (!item.is(Kind::Uint)) return no_such_overload();
+    if (__builtin_add_overflow(sum, item.as_uint(), &sum)) return failed("unsigned integer overflow");
+  }
   return Value::uinteger(sum);
 }
 
 Maybe<Value> sum_of_doubles(Arguments arguments) {
   const List& list = arguments[0].as_list();
   double sum = 0;
-  for (size_t i = 0; i < list.size(); i++) sum += list.at(i).as_double();
+  for (size_t i = 0; i < list.size(); i++) {
+    Value item = list.at(i);
+    if (!item.is(Kind::Double)) return no_such_overload();
+    sum += item.as_double();
+  }
   return Value::number(sum);
 }
 
 Maybe<Value> sum_of_durations(Arguments arguments) {
   const List& list = arguments[0].as_list();
   int64_t sum = 0;
-  for (size_t i = 0; i < list.size(); i++)
-    if (__builtin_add_overflow(sum, list.at(i).as_nanoseconds(), &sum)) return no_such_overload();
+  for (size_t i = 0; i < list.size(); i++) {
+    Value item = list.at(i);
+    if (!item.is(Kind::Duration)) return no_such_overload();
+    if (__builtin_add_overflow(sum, item.as_nanoseconds(), &sum)) return failed("duration overflow");
+  }
   return Value::duration(sum);
 }
 

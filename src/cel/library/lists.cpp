@@ -108,13 +108,17 @@ Maybe<Value> distinct(Arguments arguments) {
 }
 
 // A call that makes a list.
-uint64_t making(double items) { return static_cast<uint64_t>(items) + 1 + 10; }
+uint64_t making(double items) {
+  constexpr double kTwoTo63 = 9223372036854775808.0;
+  if (items >= kTwoTo63) return uint64_t{1} << 63;
+  return static_cast<uint64_t>(static_cast<int64_t>(items)) + 1 + 10;  // fewer than none make it cheaper, as upstream
+}
 
 uint64_t cost_of_result(Arguments, const Value& result) { return making(static_cast<double>(size_of(result))); }
 
 uint64_t cost_of_flattening(Arguments arguments, const Value&) {
   double depth = arguments.size() == 2 ? static_cast<double>(arguments[1].as_int()) : 1;
-  return making(std::max(depth, 0.0) * static_cast<double>(size_of(arguments[0])));
+  return making(depth * static_cast<double>(size_of(arguments[0])));
 }
 
 // Every item is held against every other.

@@ -78,7 +78,11 @@ std::expected<const RE2*, std::string> compiled(std::string_view pattern) {
     auto text = for_re2(pattern);
     if (!text) return std::unexpected(text.error());
     auto made = std::make_unique<RE2>(*text, RE2::Quiet);
-    if (!made->ok()) return std::unexpected(concat("error parsing regexp: ", name_of(made->error_code()), ": `", made->error_arg(), "`"));
+    if (!made->ok()) {
+      std::string at = made->error_arg();
+      if (pattern.find(at) == pattern.npos && at.starts_with("(?P<")) at.erase(2, 1);  // as it was written
+      return std::unexpected(concat("error parsing regexp: ", name_of(made->error_code()), ": `", at, "`"));
+    }
     if (known.size() == kKept) known.pop_back();
     found = known.insert(known.begin(), {std::string(pattern), std::move(made)});
   }

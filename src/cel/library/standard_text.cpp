@@ -1,7 +1,5 @@
 // Questions about texts: contains, startsWith, endsWith, matches.
-#include <re2/re2.h>
-
-#include "base/text.h"
+#include "cel/library/patterns.h"
 #include "cel/library/standard.h"
 #include "cel/library/support.h"
 
@@ -16,17 +14,10 @@ Maybe<Value> contains(Arguments arguments) { return Value::boolean(arguments[0].
 Maybe<Value> starts_with(Arguments arguments) { return Value::boolean(arguments[0].as_text().starts_with(arguments[1].as_text())); }
 Maybe<Value> ends_with(Arguments arguments) { return Value::boolean(arguments[0].as_text().ends_with(arguments[1].as_text())); }
 
-// A pattern stays the same from call to call: of a loop, of a policy.
 Maybe<Value> matches(Arguments arguments) {
-  const std::string_view pattern = arguments[1].as_text();
-  thread_local std::string known;
-  thread_local std::unique_ptr<RE2> compiled;
-  if (!compiled || known != pattern) {
-    compiled = std::make_unique<RE2>(pattern, RE2::Quiet);
-    known = pattern;
-  }
-  if (!compiled->ok()) return failed(concat("error parsing regexp: ", compiled->error()));
-  return Value::boolean(RE2::PartialMatch(arguments[0].as_text(), *compiled));
+  const auto pattern = library::compiled(arguments[1].as_text());
+  if (!pattern) return failed(pattern.error());
+  return Value::boolean(RE2::PartialMatch(arguments[0].as_text(), **pattern));
 }
 
 uint64_t contains_cost(Arguments arguments, const Value&) {
