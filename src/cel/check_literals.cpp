@@ -64,7 +64,8 @@ class LiteralChecker {
 
   bool converts(const Node& call, const Value& argument) const {
     const auto& overloads = checked_.overloads[call.id];
-    return overloads.size() == 1 && overloads[0]->call && overloads[0]->call({&argument, 1});
+    // null passes for a duration, but is none.
+    return overloads.size() == 1 && overloads[0]->parameters[0] == argument.type() && overloads[0]->call({&argument, 1});
   }
 
   void check_list(const Node& list) {
