@@ -304,15 +304,11 @@ Maybe<Value> Evaluator::into(const Node& target, const Node* key_node, const Val
   if (key_node) {
     const Value* known = constant(*key_node);
     Maybe<Value> computed = known ? Maybe<Value>(*known) : operand(*key_node);
-    if (!computed) {
-      charge(1);
-      return computed;
+    if (!computed || !is_key(*computed)) {
+      if (access != Access::IfPresent) charge(1);
+      return computed ? Maybe<Value>(failed(concat("invalid qualifier type: ", implementation_of(*computed)))) : computed;
     }
     key = std::move(*computed);
-    if (!is_key(key)) {
-      charge(1);
-      return failed(concat("invalid qualifier type: ", implementation_of(key)));
-    }
   }
   auto found = qualify(value, key, access);
   bool present = found && found->has_value();

@@ -532,8 +532,12 @@ bool Parser::map(Part& part) {
 void Parser::map_list(Node& node, int& depth, Tokens follow) {
   auto one = [&] {
     MapEntry entry;
+    size_t told = meaning_.size();
     Part key = opt_expr(entry.optional, tokens(Token::Colon));
-    if (!syntax_.match(Token::Colon, kExpr)) return false;
+    if (!syntax_.match(Token::Colon, kExpr)) {
+      meaning_.resize(told);  // without a colon it is no entry
+      return false;
+    }
     Part value = expr(tokens(Token::Comma) | kLeave);
     depth = std::max({depth, key.depth, value.depth});
     entry.key = key.node;

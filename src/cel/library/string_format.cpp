@@ -122,28 +122,38 @@ std::optional<double> number_of(const Value& value) {
   return {};
 }
 
-// As golang.org/x/text prints numbers in English: groups of three, a true times sign.
+// As golang.org/x/text prints numbers in English: groups of three, no zero below zero.
 Text format_f(const Value& value, uint64_t precision) {
   auto number = number_of(value);
   if (!number) return not_for("fixed-point clause can only be used on doubles", value);
   if (std::isnan(*number)) return "NaN";
   if (std::isinf(*number)) return *number > 0 ? "∞" : "-∞";
-  std::string digits = fixed(*number, precision);
+  std::string digits = fixed(*number == 0 ? 0 : *number, precision);
   size_t start = digits.starts_with('-') ? 1 : 0, point = std::min(digits.find('.'), digits.size());
   for (size_t i = point; i > start + 3;) digits.insert(i -= 3, ",");
   return digits;
 }
 
-Text format_e(const Value& value, uint64_t precision) {
+std::string scientific(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number > 0 ? "∞" : "-∞";
+  char room[40];
+  auto end = std::to_chars(room, room + sizeof room, number == 0 ? 0 : number, std::chars_format::scientific, kDefaultPrecision).ptr;
+  std::string_view digits(room, static_cast<size_t>(end - room));
+  size_t e = digits.find('e');
+  std::string out = concat(digits.substr(0, e), "×10", digits[e + 1] == '-' ? "⁻" : "");
+  constexpr std::string_view kSuperscript[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  for (char digit : digits.substr(e + 2)) out += kSuperscript[digit - '0'];
+  return out;
+}
+
+// Upstream takes the precision of this clause for the least width.
+Text format_e(const Value& value, uint64_t width) {
   auto number = number_of(value);
   if (!number) return not_for("scientific clause can only be used on doubles", value);
-  if (std::isnan(*number)) return "NaN";
-  if (std::isinf(*number)) return *number > 0 ? "∞" : "-∞";
-  std::string out(32 + precision, ' ');
-  auto end = std::to_chars(out.data(), out.data() + out.size(), *number, std::chars_format::scientific, static_cast<int>(precision)).ptr;
-  out.resize(static_cast<size_t>(end - out.data()));
-  size_t e = out.find('e');
-  return concat(out.substr(0, e), "\u202f×\u202f10", out.substr(e + 1));
+  std::string text = scientific(*number);
+  size_t size = code_points(text);
+  return size < width ? concat(std::string(width - size, ' '), text) : text;
 }
 
 std::string in_base(uint64_t value, unsigned bits, bool upper) {
