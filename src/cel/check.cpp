@@ -310,7 +310,7 @@ void Checker::visit_list(const Node& node) {
   for (uint32_t i = 0; i < node.arguments.size(); ++i) {
     const Node& item = *node.arguments[i];
     visit(item);
-    const bool optional = std::find(node.optional_items.begin(), node.optional_items.end(), i) != node.optional_items.end();
+    const bool optional = std::binary_search(node.optional_items.begin(), node.optional_items.end(), i);
     items = join(items, optional ? unwrapped(item) : type_of(item));
   }
   set_type(node, Type::list(items ? *items : bindings_.fresh_parameter()));

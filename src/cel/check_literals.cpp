@@ -71,7 +71,7 @@ class LiteralChecker {
   void check_list(const Node& list) {
     std::optional<Type> wanted;
     for (uint32_t i = 0; i < list.arguments.size(); ++i) {
-      const bool optional = std::find(list.optional_items.begin(), list.optional_items.end(), i) != list.optional_items.end();
+      const bool optional = std::binary_search(list.optional_items.begin(), list.optional_items.end(), i);
       const Type type = type_of(*list.arguments[i], optional);
       if (!wanted)
         wanted = type;

@@ -9,20 +9,21 @@ namespace sampan::cel {
 const Environment& Environment::kubernetes() {
   static const Environment environment = [] {
     Environment made(nullptr);
+    // In upstream's order: the overloads of a name are tried in it.
     add_standard(made);
+    add_urls(made);
+    add_regex(made);
+    add_kubernetes_lists(made);
+    add_authorizer(made);
     add_optionals(made);
+    add_quantities(made);
     add_strings(made);
     add_sets(made);
-    add_lists(made);
-    add_two_variable_loops(made);
-    add_kubernetes_lists(made);
-    add_regex(made);
-    add_urls(made);
-    add_quantities(made);
     add_addresses(made);
     add_formats(made);
+    add_two_variable_loops(made);
     add_semantic_versions(made);
-    add_authorizer(made);
+    add_lists(made);
     return made;
   }();
   return environment;

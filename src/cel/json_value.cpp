@@ -99,7 +99,7 @@ Maybe<schema::Value> tree_of(const Value& value, Arena& arena) {
       return text(encoded);
     }
     case Value::Kind::Duration: return text(text_of_duration(value.as_nanoseconds()));
-    case Value::Kind::Timestamp: return text(text_of_timestamp(value.seconds(), value.nanoseconds()));
+    case Value::Kind::Timestamp: return text(text_of_timestamp(value.seconds(), value.nanoseconds(), value.zone_minutes()));
     case Value::Kind::List: return tree_of_list(value.as_list(), arena);
     case Value::Kind::Map: return tree_of_map(value.as_map(), arena);
     case Value::Kind::Struct: return tree_of_struct(value.as_struct(), arena);

@@ -230,9 +230,10 @@ Value Value::duration(int64_t nanoseconds) {
   made.kind_ = Kind::Duration;
   return made;
 }
-Value Value::timestamp(int64_t seconds, uint32_t nanoseconds) {
+Value Value::timestamp(int64_t seconds, uint32_t nanoseconds, int16_t zone_minutes) {
   Value made = integer(seconds);
   made.kind_ = Kind::Timestamp;
+  made.zone_minutes_ = zone_minutes;
   made.small_ = nanoseconds;
   return made;
 }

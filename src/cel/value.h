@@ -65,7 +65,8 @@ class Value {
   static Value borrowed(std::string_view text);  // a string whose characters outlive the value
   static Value bytes(std::string bytes);
   static Value duration(int64_t nanoseconds);
-  static Value timestamp(int64_t seconds, uint32_t nanoseconds);  // since 1970, UTC
+  // Since 1970, UTC. The zone, east of Greenwich, is only for showing it: string() gives the time as it was written.
+  static Value timestamp(int64_t seconds, uint32_t nanoseconds, int16_t zone_minutes = 0);
   static Value list(Ref<List> list);
   static Value list(std::vector<Value> items);
   static Value map(Ref<Map> map);
@@ -90,6 +91,7 @@ class Value {
   int64_t as_nanoseconds() const { return is(Kind::Duration) ? int_ : 0; }
   int64_t seconds() const { return is(Kind::Timestamp) ? int_ : 0; }
   uint32_t nanoseconds() const { return is(Kind::Timestamp) ? small_ : 0; }
+  int16_t zone_minutes() const { return zone_minutes_; }
   // Only of that kind.
   const List& as_list() const;
   const Map& as_map() const;
@@ -105,6 +107,7 @@ class Value {
 
  private:
   Kind kind_ = Kind::Null;
+  int16_t zone_minutes_ = 0;  // of a Timestamp
   uint32_t small_ = 0;  // of a text its size, of a time its nanoseconds
   union {
     bool bool_;

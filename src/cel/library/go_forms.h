@@ -13,6 +13,7 @@ inline constexpr int64_t kTimestampMin = -62'135'596'800, kTimestampMax = 253'40
 struct Instant {
   int64_t seconds = 0;
   uint32_t nanoseconds = 0;
+  int16_t zone_minutes = 0;  // east of Greenwich, as it was written
 };
 
 std::optional<bool> parse_bool(std::string_view text);                 // strconv.ParseBool
@@ -24,6 +25,6 @@ std::optional<Instant> parse_timestamp(std::string_view text);         // time.P
 
 std::string text_of_double(double value);                              // %g: "1e+06", "NaN", "+Inf"
 std::string text_of_duration(int64_t nanoseconds);                     // in seconds: "3600.001s"
-std::string text_of_timestamp(int64_t seconds, uint32_t nanoseconds);  // time.RFC3339Nano in UTC
+std::string text_of_timestamp(int64_t seconds, uint32_t nanoseconds, int zone_minutes = 0);  // time.RFC3339Nano
 
 }  // namespace sampan::cel

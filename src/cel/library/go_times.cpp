@@ -92,7 +92,7 @@ std::optional<Instant> parse_timestamp(std::string_view text) {
   reader.expect(':');
   const int second = reader.number(2);
   const uint32_t nanoseconds = reader.fraction();
-  int64_t offset = 0;
+  int offset = 0;
   if (!reader.take('Z')) {
     const bool west = reader.take('-');
     if (!west) reader.expect('+');
@@ -100,15 +100,17 @@ std::optional<Instant> parse_timestamp(std::string_view text) {
     reader.expect(':');
     const int minutes = reader.number(2);
     if (hours > 24 || minutes > 60) return {};
-    offset = (hours * 60 + minutes) * 60;
+    offset = hours * 60 + minutes;
     if (west) offset = -offset;
   }
   if (!reader.good() || !reader.at_end()) return {};
   if (month < 1 || month > 12 || day < 1 || day > days_of_month(year, month) || hour > 23 || minute > 59 || second > 59) return {};
-  return Instant{days_of_date(year, month, day) * kSecondsOfDay + hour * 3600 + minute * 60 + second - offset, nanoseconds};
+  return Instant{days_of_date(year, month, day) * kSecondsOfDay + hour * 3600 + minute * 60 + second - offset * 60, nanoseconds,
+                 static_cast<int16_t>(offset)};
 }
 
-std::string text_of_timestamp(int64_t seconds, uint32_t nanoseconds) {
+std::string text_of_timestamp(int64_t seconds, uint32_t nanoseconds, int zone_minutes) {
+  seconds += int64_t{zone_minutes} * 60;
   int64_t days = seconds / kSecondsOfDay, rest = seconds % kSecondsOfDay, year;
   if (rest < 0) {
     rest += kSecondsOfDay;
@@ -121,7 +123,9 @@ std::string text_of_timestamp(int64_t seconds, uint32_t nanoseconds) {
     append(text, ".", padded(nanoseconds, 9));
     while (text.ends_with('0')) text.pop_back();
   }
-  return text + 'Z';
+  if (zone_minutes == 0) return text + 'Z';
+  const int zone = std::abs(zone_minutes);
+  return concat(text, zone_minutes < 0 ? "-" : "+", padded(zone / 60, 2), ":", padded(zone % 60, 2));
 }
 
 }  // namespace sampan::cel

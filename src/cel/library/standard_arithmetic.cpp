@@ -107,7 +107,7 @@ Maybe<Value> later(const Value& time, int64_t nanoseconds) {
     ++seconds;
   }
   if (seconds < kTimestampMin || seconds > kTimestampMax) return failed("timestamp overflow");
-  return Value::timestamp(seconds, static_cast<uint32_t>(rest));
+  return Value::timestamp(seconds, static_cast<uint32_t>(rest), time.zone_minutes());
 }
 Maybe<Value> add_timestamp_duration(Arguments a) { return later(a[0], a[1].as_nanoseconds()); }
 Maybe<Value> add_duration_timestamp(Arguments a) { return later(a[1], a[0].as_nanoseconds()); }

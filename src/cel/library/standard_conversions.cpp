@@ -72,18 +72,18 @@ Maybe<Value> string_of_bytes(Arguments a) {
 Maybe<Value> string_of_double(Arguments a) { return Value::string(text_of_double(a[0].as_double())); }
 Maybe<Value> string_of_duration(Arguments a) { return Value::string(text_of_duration(a[0].as_nanoseconds())); }
 Maybe<Value> string_of_int(Arguments a) { return Value::string(std::to_string(a[0].as_int())); }
-Maybe<Value> string_of_timestamp(Arguments a) { return Value::string(text_of_timestamp(a[0].seconds(), a[0].nanoseconds())); }
+Maybe<Value> string_of_timestamp(Arguments a) { return Value::string(text_of_timestamp(a[0].seconds(), a[0].nanoseconds(), a[0].zone_minutes())); }
 Maybe<Value> string_of_uint(Arguments a) { return Value::string(std::to_string(a[0].as_uint())); }
 
-Maybe<Value> timestamp_at(int64_t seconds, uint32_t nanoseconds) {
+Maybe<Value> timestamp_at(int64_t seconds, uint32_t nanoseconds, int16_t zone_minutes) {
   if (seconds < kTimestampMin || seconds > kTimestampMax) return failed("timestamp overflow");
-  return Value::timestamp(seconds, nanoseconds);
+  return Value::timestamp(seconds, nanoseconds, zone_minutes);
 }
-Maybe<Value> timestamp_of_int(Arguments a) { return timestamp_at(a[0].as_int(), 0); }
+Maybe<Value> timestamp_of_int(Arguments a) { return timestamp_at(a[0].as_int(), 0, 0); }
 Maybe<Value> timestamp_of_string(Arguments a) {
   const auto instant = parse_timestamp(a[0].as_text());
   if (!instant) return no_conversion(Kind::String, Kind::Timestamp);
-  return timestamp_at(instant->seconds, instant->nanoseconds);
+  return timestamp_at(instant->seconds, instant->nanoseconds, instant->zone_minutes);
 }
 
 struct Conversion {

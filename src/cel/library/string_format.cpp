@@ -74,7 +74,7 @@ Text format_in_list(const Value& value) {
     case Kind::Bytes: return concat("b", quoted(value.as_text()));
     case Kind::Null: return "null";
     case Kind::Type: return std::string(value.as_type().name());
-    case Kind::Timestamp: return concat("timestamp(", quoted(text_of_timestamp(value.seconds(), value.nanoseconds())), ")");
+    case Kind::Timestamp: return concat("timestamp(", quoted(text_of_timestamp(value.seconds(), value.nanoseconds(), value.zone_minutes())), ")");
     case Kind::Duration: return concat("duration(", quoted(text_of_duration(value.as_nanoseconds())), ")");
     case Kind::List: return format_list(value.as_list());
     case Kind::Map: return format_map(value.as_map());
@@ -99,7 +99,7 @@ Text format_s(const Value& value) {
     case Kind::Double: return text_of_double(value.as_double());
     case Kind::String: return std::string(value.as_text());
     case Kind::Bytes: return std::string(value.as_text());
-    case Kind::Timestamp: return text_of_timestamp(value.seconds(), value.nanoseconds());
+    case Kind::Timestamp: return text_of_timestamp(value.seconds(), value.nanoseconds(), value.zone_minutes());
     case Kind::Duration: return text_of_duration(value.as_nanoseconds());
     case Kind::Type: return std::string(value.as_type().name());
     case Kind::Null: return "null";
