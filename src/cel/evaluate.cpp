@@ -59,7 +59,12 @@ bool fits(const Type& type, const Value& value) {
     case Type::Kind::Bytes: return value.is(V::Bytes);
     case Type::Kind::Duration: return value.is(V::Duration);
     case Type::Kind::Timestamp: return value.is(V::Timestamp);
-    case Type::Kind::List: return value.is(V::List);
+    // Of a list and a map upstream looks at the first item, too; but not at one that is a list, as flatten() wants it.
+    case Type::Kind::List: {
+      if (!value.is(V::List)) return false;
+      const Type item = type.parameter(0);
+      return item.is(Type::Kind::List) || value.as_list().size() == 0 || fits(item, value.as_list().at(0));
+    }
     case Type::Kind::Map: return value.is(V::Map);
     case Type::Kind::Type: return value.is(V::Type);
     case Type::Kind::Struct:
