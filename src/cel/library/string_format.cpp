@@ -156,10 +156,12 @@ Text format_e(const Value& value, uint64_t width) {
   return size < width ? concat(std::string(width - size, ' '), text) : text;
 }
 
+std::string_view digits_of(bool upper) { return upper ? "0123456789ABCDEF" : "0123456789abcdef"; }
+
 std::string in_base(uint64_t value, unsigned bits, bool upper) {
   std::string out;
   do {
-    out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[value & ((1u << bits) - 1)];
+    out += digits_of(upper)[value & ((1u << bits) - 1)];
     value >>= bits;
   } while (value);
   std::reverse(out.begin(), out.end());
@@ -188,8 +190,8 @@ Text format_x(const Value& value, bool upper) {
   if (!value.is(Kind::String) && !value.is(Kind::Bytes)) return not_for("only integers, byte buffers, and strings can be formatted as hex", value);
   std::string out;
   for (unsigned char byte : value.as_text()) {
-    out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[byte >> 4];
-    out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[byte & 15];
+    out += digits_of(upper)[byte >> 4];
+    out += digits_of(upper)[byte & 15];
   }
   return out;
 }
