@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "cel/library/support.h"
 #include "cel/map_key.h"
 
 namespace sampan::cel {
@@ -58,7 +59,12 @@ bool fits(const Type& type, const Value& value) {
     case Type::Kind::Bytes: return value.is(V::Bytes);
     case Type::Kind::Duration: return value.is(V::Duration);
     case Type::Kind::Timestamp: return value.is(V::Timestamp);
-    case Type::Kind::List: return value.is(V::List);
+    // Of a list and a map upstream looks at the first item, too; but not at one that is a list, as flatten() wants it.
+    case Type::Kind::List: {
+      if (!value.is(V::List)) return false;
+      const Type item = type.parameter(0);
+      return item.is(Type::Kind::List) || value.as_list().size() == 0 || fits(item, value.as_list().at(0));
+    }
     case Type::Kind::Map: return value.is(V::Map);
     case Type::Kind::Type: return value.is(V::Type);
     case Type::Kind::Struct:
@@ -78,7 +84,8 @@ bool fits(const Overload& overload, std::span<const Value> arguments) {
 
 // Where cel-go knows the price of a function by its overload, and there are several it could be, the price is 1.
 bool is_priced_by_overload(std::string_view name) {
-  static constexpr std::string_view kNames[] = {op::kLess, op::kLessOrEqual, op::kGreater, op::kGreaterOrEqual, op::kAdd, op::kIn, "string", "bytes"};
+  static constexpr std::string_view kNames[] = {op::kLess, op::kLessOrEqual, op::kGreater, op::kGreaterOrEqual, op::kAdd, op::kIn, "string", "bytes", "sort",
+                                                "flatten", "@sortByAssociatedKeys"};
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
@@ -153,6 +160,16 @@ Maybe<std::optional<size_t>> list_place(const Value& key, size_t size) {
   return failed(concat("unsupported index value ", key.shown(), " in list"));
 }
 
+// A value of a type, as large as the one that is there in its place.
+std::optional<Value> stand_in(const Type& type, uint64_t size) {
+  if (type.is_dynamic() || type.is(Type::Kind::Parameter)) return Value();
+  if (type.is(Type::Kind::String)) return Value::string(std::string(size, ' '));
+  if (type.is(Type::Kind::Bytes)) return Value::bytes(std::string(size, ' '));
+  if (type.is(Type::Kind::List)) return Value::list(std::vector<Value>(size));
+  if (type.is(Type::Kind::Int)) return Value::integer(0);
+  return std::nullopt;
+}
+
 class Evaluator {
  public:
   Evaluator(const Checked& checked, const Activation& variables, uint64_t cost_max) : checked_(checked), variables_(variables), cost_max_(cost_max) {
@@ -177,6 +194,8 @@ class Evaluator {
   Maybe<Value> call(const Node& node);
   Maybe<Value> strict_call(const Node& node);
   Maybe<Value> dispatch(const Node& node, std::span<const Value> arguments, uint64_t& cost);
+  uint64_t cost_of_failure(const Node& node, std::span<const Value> arguments) const;
+  std::string_view function_of(const Node& node) const;
   std::optional<Value> grow(const Node& node, std::span<const Value> arguments);
   Maybe<Value> list(const Node& node);
   Maybe<Value> map(const Node& node);
@@ -404,13 +423,14 @@ Maybe<Value> Evaluator::strict_call(const Node& node) {
     if (value) {
       values.push_back(std::move(*value));
     } else {
+      values.push_back(Value());
       if (!failure) failure = std::move(value.error());
       // Of three or more none is looked at behind one that fails, and then the call is not paid for.
       if (count > 2 && i + 1 < count) return std::unexpected(std::move(*failure));
     }
   }
   if (failure) {
-    charge(1);
+    charge(cost_of_failure(node, values));
     return std::unexpected(std::move(*failure));
   }
   if (auto grown = grow(node, values)) {
@@ -428,10 +448,30 @@ Maybe<Value> Evaluator::dispatch(const Node& node, std::span<const Value> argume
   for (const Overload* overload : overloads) {
     if (!overload->call || !fits(*overload, arguments)) continue;
     Maybe<Value> result = overload->call(arguments);
-    if (overload->cost && (overloads.size() == 1 || !is_priced_by_overload(node.name))) cost = overload->cost(arguments, result ? *result : Value());
+    if (overload->cost && (overloads.size() == 1 || !is_priced_by_overload(function_of(node)))) cost = overload->cost(arguments, result ? *result : Value());
     return result;
   }
-  return no_overload_of(checked_.names[node.id].empty() ? std::string_view(node.name) : checked_.names[node.id], arguments);
+  cost = cost_of_failure(node, arguments);
+  return no_overload_of(function_of(node), arguments);
+}
+
+std::string_view Evaluator::function_of(const Node& node) const {
+  const std::string& name = checked_.names[node.id].empty() ? node.name : checked_.names[node.id];
+  return std::string_view(name).substr(name.starts_with('.') ? 1 : 0);
+}
+
+// A call is paid for by the sizes of what it is given, though it is given the wrong things.
+uint64_t Evaluator::cost_of_failure(const Node& node, std::span<const Value> arguments) const {
+  const auto& overloads = checked_.overloads[node.id];
+  if (overloads.size() != 1 || !overloads[0]->cost || overloads[0]->parameters.size() != arguments.size()) return 1;
+  std::vector<Value> instead;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Type& type = overloads[0]->parameters[i];
+    auto value = fits(type, arguments[i]) ? arguments[i] : stand_in(type, library::size_of(arguments[i]));
+    if (!value) return 1;
+    instead.push_back(std::move(*value));
+  }
+  return overloads[0]->cost(instead, Value());
 }
 
 // Adding to the list that a loop gathers.
@@ -603,7 +643,7 @@ bool Evaluator::make_constant(const Node& node) {
     if (!std::ranges::all_of(node.entries, [&](const MapEntry& entry) { return constant(*entry.key) && constant(*entry.value); })) return false;
     value = map(node);
   } else {
-    if (node.target || node.arguments.size() != 1 || !is_conversion(node.name) || !all(node.arguments)) return false;
+    if (node.target || node.arguments.size() != 1 || !is_conversion(function_of(node)) || !all(node.arguments)) return false;
     uint64_t cost = 0;
     value = dispatch(node, std::array{*constant(*node.arguments[0])}, cost);
   }

@@ -77,7 +77,7 @@ class Parser {
   Part literal(Tokens follow, int state = __builtin_LINE());
   bool unary_body(Part& part);
   bool negation(Token token, Part& part);
-  bool suffixes(Part& part, int& turns);
+  bool suffixes(Part& part);
   bool suffix(Part& part);
   bool select(Part& part);
   bool member_call(Part& part);
@@ -99,7 +99,7 @@ class Parser {
   Part call(std::string_view function, int32_t at, std::initializer_list<Part> parts);
   Part call_or_macro(std::string name, int32_t at, const Part* target, std::span<const Part> arguments);
   Node& add(Node::Kind kind, int32_t at);
-  Part nothing() { return {&add(Node::Kind::Literal, 0), 0}; }
+  Part nothing(int32_t at = 0) { return {&add(Node::Kind::Literal, at), 0}; }
   void complain(int32_t at, std::string_view message);
 
   Issues issues_;
@@ -156,9 +156,9 @@ Part Parser::expr(Tokens follow, int state) {
     Word question;
     if (!syntax_.match(Token::Question, kExpr, &question)) return false;
     Part yes = logical(Rule::Or, Token::Or, tokens(Token::Colon));
-    if (!syntax_.match(Token::Colon, kExpr)) return false;
-    part = call(op::kConditional, question.at, {part, yes, expr(kLeave)});
-    return true;
+    bool good = syntax_.match(Token::Colon, kExpr);
+    part = call(op::kConditional, question.at, {part, yes, good ? expr(kLeave) : nothing()});
+    return good;
   }, state);
   return part.node ? part : nothing();
 }
@@ -196,15 +196,12 @@ Part Parser::relation(int precedence, Tokens follow, int state) {
   syntax_.rule(Rule::Relation, follow, [&] {
     Tokens next = kRelations | kLeave;
     part = calc(0, next);
-    int turns = 0;
     bool good = true;
-    while (good && precedence <= 1 && syntax_.is_next(kRelations) && syntax_.deeper(Rule::Relation)) {
-      ++turns;
+    while (good && precedence <= 1 && syntax_.is_next(kRelations)) {
       Word word;
       good = syntax_.match_any(kRelations, kExpr, &word);
       if (good) part = call(operator_of(word.token), word.at, {part, relation(2, next)});
     }
-    syntax_.shallower(Rule::Relation, turns);
     return good;
   }, state);
   return part.node ? part : nothing();
@@ -215,17 +212,14 @@ Part Parser::calc(int precedence, Tokens follow, int state) {
   syntax_.rule(Rule::Calc, follow, [&] {
     Tokens next = kProducts | kSums | kLeave;
     part = unary(next);
-    int turns = 0;
     bool good = true;
     auto fits = [&] { return (precedence <= 2 && syntax_.is_next(kProducts)) || (precedence <= 1 && syntax_.is_next(kSums)); };
-    while (good && fits() && syntax_.deeper(Rule::Calc)) {
-      ++turns;
+    while (good && fits()) {
       bool product = syntax_.is_next(kProducts);
       Word word;
       good = syntax_.match_any(product ? kProducts : kSums, kExpr, &word);
       if (good) part = call(operator_of(word.token), word.at, {part, calc(product ? 3 : 2, next)});
     }
-    syntax_.shallower(Rule::Calc, turns);
     return good;
   }, state);
   return part.node ? part : nothing();
@@ -233,8 +227,9 @@ Part Parser::calc(int precedence, Tokens follow, int state) {
 
 Part Parser::unary(Tokens follow, int state) {
   Part part;
+  int32_t at = syntax_.word().at;
   syntax_.rule(Rule::Unary, follow, [&] { return unary_body(part); }, state);
-  return part.node ? part : nothing();
+  return part.node ? part : nothing(at);
 }
 
 bool Parser::unary_body(Part& part) {
@@ -275,20 +270,15 @@ Part Parser::member(Tokens follow, int state) {
   Part part;
   syntax_.rule(Rule::Member, follow, [&] {
     part = primary(kSuffixes | kLeave);
-    int turns = 0;
-    bool good = suffixes(part, turns);
-    syntax_.shallower(Rule::Member, turns);
-    return good;
+    return suffixes(part);
   }, state);
   return part.node ? part : nothing();
 }
 
-bool Parser::suffixes(Part& part, int& turns) {
+bool Parser::suffixes(Part& part) {
   while (syntax_.is_next(kSuffixes)) {
     bool call = syntax_.next(1) == Token::Identifier && syntax_.next(2) == Token::LeftParen;
     if (syntax_.next() == Token::Dot && !call && !(tokens(syntax_.next(1)) & kOptField)) return syntax_.no_alternative(1);
-    if (!syntax_.deeper(Rule::Member)) return false;
-    ++turns;
     if (!suffix(part)) return false;
   }
   return true;
@@ -310,13 +300,13 @@ bool Parser::select(Part& part) {
   quoted_name(kSuffixes | kLeave, name, named);
   if (!named) complain(at, "unsupported ident kind");
   else if (name.token == Token::QuotedIdentifier) complain(at, kNoQuotes);
-  if (!named) return true;
   if (optional) {
     Node& field = add(Node::Kind::Literal, name.at);
     field.literal = Value::string(name.text);
     part = call(op::kOptionalSelect, dot.at, {part, {&field, 0}});
     return true;
   }
+  if (!named) return true;
   Node& node = add(Node::Kind::Select, dot.at);
   node.target = part.node;
   node.name = name.text;
@@ -353,12 +343,12 @@ bool Parser::arguments(std::vector<Part>& parts) {
 bool Parser::index(Part& part) {
   Word bracket;
   syntax_.match(Token::LeftBracket, kOptExpr, &bracket);
-  if (!syntax_.sync(At::Choice, kOptExpr)) return false;
-  bool optional = syntax_.next() == Token::Question;
-  if (optional && !syntax_.match(Token::Question, kExpr)) return false;
-  Part index = expr(tokens(Token::RightBracket));
+  bool good = syntax_.sync(At::Choice, kOptExpr);
+  bool optional = good && syntax_.next() == Token::Question;
+  if (optional) good = syntax_.match(Token::Question, kExpr);
+  Part index = good ? expr(tokens(Token::RightBracket)) : nothing();
   part = call(optional ? op::kOptionalIndex : op::kIndex, bracket.at, {part, index});
-  return syntax_.match(Token::RightBracket, kSuffixes | kLeave);
+  return good && syntax_.match(Token::RightBracket, kSuffixes | kLeave);
 }
 
 Part Parser::primary(Tokens follow, int state) {
@@ -608,8 +598,9 @@ std::expected<Expression, Issues> Parser::parse() && {
     return syntax_.match(Token::End, kLeave);
   });
   if (!syntax_.aborted()) {
-    for (Issue& issue : meaning_) issues_.add(issue.at, std::move(issue.message));
+    // What nests too deeply is not looked into.
     if (root.depth > kDepthMax) issues_.add(-1, "max recursion depth exceeded");
+    else for (Issue& issue : meaning_) issues_.add(issue.at, std::move(issue.message));
   }
   if (!issues_.empty()) return std::unexpected(std::move(issues_));
   expression_.set_root(*root.node);

@@ -41,15 +41,11 @@ class Syntax {
     follows_.push_back(follow);
     if (deeper(rule)) {
       if (!body()) recover();
-      shallower(rule, 1);
+      --depths_[static_cast<size_t>(rule)];
     }
     follows_.resize(entered);
     state_ = state;
   }
-  // A turn of a rule that nests to the left counts as a deeper call.
-  bool deeper(Rule rule);
-  void shallower(Rule rule, int turns) { depths_[static_cast<size_t>(rule)] -= turns; }
-
   // The next word must be this one; `after` may follow it in the rule. Sets *matched if there is one, though perhaps made up.
   bool match(Token token, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
   bool match_any(Tokens set, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
@@ -61,6 +57,7 @@ class Syntax {
 
  private:
   static constexpr size_t kNowhere = SIZE_MAX;
+  bool deeper(Rule rule);
   Tokens resolved(Tokens set) const;
   Tokens recovery_set() const;
   void report(const Word& word, std::string message);

@@ -110,6 +110,8 @@ uint64_t cost_of_cidr_text(Arguments arguments, const Value& result) { return co
 
 void add_addresses(Environment& environment) {
   const Type text = Type::Kind::String, boolean = Type::Kind::Bool, address = Type::opaque("net.IP"), network = Type::opaque("net.CIDR");
+  environment.declare("net.IP", Type::type_of(address));
+  environment.declare("net.CIDR", Type::type_of(network));
   environment.declare({"ip", {function("string_to_ip", {text}, address, ip, cost_of_text), member("cidr_ip", {network}, address, address_of_cidr)}});
   environment.declare({"family", {member("ip_family", {address}, Type::Kind::Int, family)}});
   environment.declare({"ip.isCanonical", {function("ip_is_canonical", {text}, boolean, is_canonical, cost_of_text_twice)}});

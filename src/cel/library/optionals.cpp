@@ -76,6 +76,7 @@ Maybe<Value> unwrap(Arguments arguments) {
 
 void add_optionals(Environment& environment) {
   const Type k = Type::parameter("K"), v = Type::parameter("V"), optional = Type::optional(v), list = Type::list(v), map = Type::map(k, v);
+  environment.declare("optional_type", Type::type_of(optional));
   environment.declare({"optional.of", {function("optional_of", {v}, optional, of)}});
   environment.declare({"optional.ofNonZeroValue", {function("optional_ofNonZeroValue", {v}, optional, of_non_zero)}});
   environment.declare({"optional.none", {function("optional_none", {}, optional, none)}});
