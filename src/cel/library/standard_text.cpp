@@ -15,7 +15,7 @@ using library::Arguments;
 // In time that grows with the sum of the sizes, whatever the texts are.
 Maybe<Value> contains(Arguments arguments) {
   const std::string_view text = arguments[0].as_text(), sought = arguments[1].as_text();
-  return Value::boolean(memmem(text.data(), text.size(), sought.data(), sought.size()) != nullptr);
+  return Value::boolean(sought.empty() || memmem(text.data(), text.size(), sought.data(), sought.size()));
 }
 Maybe<Value> starts_with(Arguments arguments) { return Value::boolean(arguments[0].as_text().starts_with(arguments[1].as_text())); }
 Maybe<Value> ends_with(Arguments arguments) { return Value::boolean(arguments[0].as_text().ends_with(arguments[1].as_text())); }
