@@ -141,8 +141,9 @@ std::optional<CallEstimate> Libraries::equality() const {
   if (arguments_.size() != 2 || arguments_[0].type.name() != arguments_[1].type.name()) return {};
   const std::string_view type = arguments_[0].type.name();
   if (!type.starts_with("kubernetes.") && !type.starts_with("net.")) return {};
-  if (is_one_of(type, {"kubernetes.NamedFormat"})) return CallEstimate{Range{1, 64}.scaled(kTraversal), {}};
-  if (is_one_of(type, {"net.IP", "net.CIDR", "kubernetes.URL", "kubernetes.Quantity", "kubernetes.Semver", "kubernetes.authorization.Authorizer",
+  if (type == "kubernetes.NamedFormat") return CallEstimate{Range{1, 64}.scaled(kTraversal), {}};
+  if (type == "kubernetes.URL") return CallEstimate{Range{1, arguments_[1].size.value_or(Range::just(1)).max}.scaled(kTraversal), {}};  // upstream looks at one side
+  if (is_one_of(type, {"net.IP", "net.CIDR", "kubernetes.Quantity", "kubernetes.Semver", "kubernetes.authorization.Authorizer",
                        "kubernetes.authorization.PathCheck", "kubernetes.authorization.GroupCheck", "kubernetes.authorization.ResourceCheck", "kubernetes.authorization.Decision"}))
     return CallEstimate{Range::just(1), {}};
   return {};

@@ -61,6 +61,7 @@ TEST(Estimate, Costs) {
       {"[ls].flatten()", 23, 23},
       {"sets.equivalent([1], [1, 2])", 25, 25},
       {"quantity(s).isGreaterThan(quantity('1'))", 3, 4},
+      {"url('x,y,z') == url('https://a.b:80/c?d=e#f')", 5, 7},
       {"quantity('1Gi') == quantity('1024Mi')", 3, 3},
       {"cidr(s).containsCIDR('10.0.0.0/8')", 5, 10},
       {"cidr('10.0.0.0/8').ip() == ip(s)", 4, 5},

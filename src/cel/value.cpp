@@ -213,6 +213,11 @@ Value Value::borrowed(std::string_view text) {
   made.small_ = static_cast<uint32_t>(text.size());
   return made;
 }
+Value Value::part(std::string_view text) const {
+  Value made = borrowed(text);
+  made.held_ = held_;
+  return made;
+}
 Value Value::string(std::string text) {
   if (text.empty()) return borrowed("");
   Ref<OwnedText> owner(new OwnedText(std::move(text)));

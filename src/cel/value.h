@@ -63,6 +63,7 @@ class Value {
   static Value number(double value);
   static Value string(std::string text);
   static Value borrowed(std::string_view text);  // a string whose characters outlive the value
+  Value part(std::string_view text) const;       // a string that lies within this one, and shares its characters
   static Value bytes(std::string bytes);
   static Value duration(int64_t nanoseconds);
   // Since 1970, UTC. The zone, east of Greenwich, is only for showing it: string() gives the time as it was written.

@@ -42,6 +42,13 @@ struct Pair final : List {
   uint32_t depth = 1;
 };
 
+// Whether no item holds a list in turn: only those are put into a Grown that others see, or it could come to hold itself (`a + [a]`) and stay for ever.
+bool are_plain(const List& items) {
+  for (size_t i = 0; i < items.size(); i++)
+    if (Value item = items.at(i); item.kind() >= Value::Kind::List && !item.is(Value::Kind::Type)) return false;
+  return true;
+}
+
 }  // namespace
 
 Maybe<Value> joined(const Value& list, const Value& more) {
@@ -49,7 +56,7 @@ Maybe<Value> joined(const Value& list, const Value& more) {
   if (size == 0) return more;
   if (added == 0) return list;
   const auto* view = dynamic_cast<const View*>(&list.as_list());
-  const bool grows = view && view->count == view->grown->items.size();
+  const bool grows = view && view->count == view->grown->items.size() && added <= kShort && are_plain(more.as_list());
   if (added > kShort || (size > kShort && !grows)) {
     size_t sum;
     Ref<Pair> pair(new Pair(list, more));

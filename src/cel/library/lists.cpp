@@ -1,5 +1,6 @@
 // cel-go's functions over lists: slice, flatten, sort, distinct, reverse, lists.range.
 #include "base/text.h"
+#include "cel/evaluate.h"
 #include "cel/libraries.h"
 #include "cel/library/support.h"
 
@@ -74,6 +75,10 @@ bool is_comparable(const Value& value) {
   }
 }
 
+// As many as can be compared with each other within the budget.
+constexpr size_t kComparedMax = 1000;
+static_assert(kComparedMax * kComparedMax >= kCostOfOneMax);
+
 Maybe<Value> sort_by_keys(const Value& what, const Value& by) {
   const List &list = what.as_list(), &keys = by.as_list();
   size_t size = list.size();
@@ -81,6 +86,7 @@ Maybe<Value> sort_by_keys(const Value& what, const Value& by) {
     return failed(concat("@sortByAssociatedKeys() expected a list of the same size as the associated keys list, but got ", size, " and ", keys.size(),
                          " elements respectively"));
   if (size == 0) return what;
+  if (size > kComparedMax) return out_of_budget();
   std::vector<std::pair<Value, size_t>> order;
   order.reserve(size);
   for (size_t i = 0; i < size; i++) order.emplace_back(keys.at(i), i);
@@ -98,6 +104,7 @@ Maybe<Value> sort_by(Arguments arguments) { return sort_by_keys(arguments[0], ar
 
 Maybe<Value> distinct(Arguments arguments) {
   const List& list = arguments[0].as_list();
+  if (list.size() > kComparedMax) return out_of_budget();
   std::vector<Value> items;
   for (size_t i = 0; i < list.size(); i++) {
     Value item = list.at(i);
@@ -109,9 +116,8 @@ Maybe<Value> distinct(Arguments arguments) {
 
 // A call that makes a list.
 uint64_t making(double items) {
-  constexpr double kTwoTo63 = 9223372036854775808.0;
-  if (items >= kTwoTo63) return uint64_t{1} << 63;
-  return static_cast<uint64_t>(static_cast<int64_t>(items)) + 1 + 10;  // fewer than none make it cheaper, as upstream
+  constexpr double kMax = 1e18;
+  return static_cast<uint64_t>(std::clamp(items, 0.0, kMax)) + 1 + 10;
 }
 
 uint64_t cost_of_result(Arguments, const Value& result) { return making(static_cast<double>(size_of(result))); }

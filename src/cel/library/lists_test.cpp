@@ -7,7 +7,7 @@ namespace {
 TEST(Lists, True) {
   const std::string_view table[] = {
       "[1, 2, 3, 4].slice(1, 3) == [2, 3] && [1].slice(1, 1) == []",
-      "[[1, 2], [3]].flatten() == [1, 2, 3] && [[1, [2, [3]]]].flatten(2) == [1, 2, [3]] && [[1], [2]].flatten(0) == [[1], [2]]",
+      "[[1, 2], [3]].flatten() == [1, 2, 3] && [[dyn(1), dyn([dyn(2), dyn([3])])]].flatten(2) == [dyn(1), dyn(2), dyn([3])] && [[1], [2]].flatten(0) == [[1], [2]]",
       "[3, 1, 2].sort() == [1, 2, 3] && ['b', 'a'].sort() == ['a', 'b'] && [true, false].sort() == [false, true] && [duration('2s'), duration('1s')].sort() == [duration('1s'), duration('2s')]",
       "['ccc', 'a', 'bb'].sortBy(x, x.size()) == ['a', 'bb', 'ccc'] && [{'n': 2}, {'n': 1}].sortBy(e, e.n) == [{'n': 1}, {'n': 2}] && [].sortBy(x, x) == []",
       "[1, 2, 2, 1].distinct() == [1, 2] && [dyn(1), dyn(1u), dyn(1.0)].distinct().size() == 1 && [[1], [1]].distinct() == [[1]]",
@@ -58,10 +58,10 @@ TEST(Sets, True) {
 TEST(Optionals, True) {
   const std::string_view table[] = {
       "optional.of(1).hasValue() && !optional.none().hasValue() && optional.of(1).value() == 1 && optional.none().orValue(2) == 2 && optional.of(1).or(optional.of(2)).value() == 1",
-      "[optional.ofNonZeroValue(0), optional.ofNonZeroValue(null), optional.ofNonZeroValue('')].all(x, !dyn(x).hasValue())",
+      "!optional.ofNonZeroValue(0).hasValue() && !optional.ofNonZeroValue(null).hasValue() && !optional.ofNonZeroValue('').hasValue()",
       "!optional.ofNonZeroValue([]).hasValue() && !optional.ofNonZeroValue(duration('0s')).hasValue() && optional.ofNonZeroValue(5).hasValue()",
       "!optional.ofNonZeroValue(timestamp('0001-01-01T00:00:00Z')).hasValue() && optional.ofNonZeroValue(timestamp(0)).hasValue()",
-      "optional.of(1) == optional.of(1.0) && optional.none() == optional.none() && optional.of(1) != optional.none()",
+      "optional.of(dyn(1)) == optional.of(dyn(1.0)) && optional.none() == optional.none() && optional.of(1) != optional.none()",
       "optional.unwrap([optional.of(1), optional.none()]) == [1] && [optional.of(2)].unwrapOpt() == [2]",
       "[1, 2].first() == optional.of(1) && [1, 2].last() == optional.of(2) && [].first() == optional.none()",
       "type(optional.of(1)) == optional_type",
@@ -91,7 +91,7 @@ TEST(TwoVariableLoops, AMapGrowsInTwoDirections) {
   auto insert = Environment::kubernetes().function("cel.@mapInsert");
   ASSERT_TRUE(insert);
   auto add = [&](const Value& map, std::string_view key) {
-    const Value arguments[] = {map, Value::string(std::string(key)), Value::integer(1)};
+    const std::array<Value, 3> arguments{map, Value::string(std::string(key)), Value::integer(1)};
     return *insert->overloads[0].call(arguments);
   };
   Value base = add(Value::map(std::vector<std::pair<Value, Value>>{}), "a"), left = add(base, "b"), right = add(base, "c");

@@ -22,7 +22,7 @@ Maybe<Value> find(Arguments arguments) {
   std::string_view text = arguments[0].as_text();
   re2::StringPiece found;
   if (!(*pattern)->Match(text, 0, text.size(), RE2::UNANCHORED, &found, 1)) return Value::string("");
-  return Value::string(std::string(found.data(), found.size()));
+  return arguments[0].part({found.data(), found.size()});
 }
 
 // As Go's FindAllString: an empty match right behind another match does not count.
@@ -52,7 +52,7 @@ Maybe<Value> find_some(Arguments arguments, int64_t limit) {
       at = end;
     }
     end_of_last = end;
-    if (counts) all.push_back(Value::string(std::string(found.data(), found.size())));
+    if (counts) all.push_back(arguments[0].part({found.data(), found.size()}));
   }
   return Value::list(std::move(all));
 }

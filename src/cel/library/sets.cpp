@@ -1,4 +1,5 @@
 // Lists taken as sets: sets.contains(), sets.equivalent(), sets.intersects().
+#include "cel/evaluate.h"
 #include "cel/libraries.h"
 #include "cel/library/support.h"
 
@@ -20,14 +21,23 @@ bool has_all(const List& list, const List& items) {
   return true;
 }
 
-Maybe<Value> contains(Arguments arguments) { return Value::boolean(has_all(arguments[0].as_list(), arguments[1].as_list())); }
+bool are_too_many(Arguments arguments) {
+  return static_cast<double>(arguments[0].as_list().size()) * static_cast<double>(arguments[1].as_list().size()) > static_cast<double>(kCostOfOneMax);
+}
+
+Maybe<Value> contains(Arguments arguments) {
+  if (are_too_many(arguments)) return out_of_budget();
+  return Value::boolean(has_all(arguments[0].as_list(), arguments[1].as_list()));
+}
 
 Maybe<Value> equivalent(Arguments arguments) {
+  if (are_too_many(arguments)) return out_of_budget();
   auto &a = arguments[0].as_list(), &b = arguments[1].as_list();
   return Value::boolean(has_all(a, b) && has_all(b, a));
 }
 
 Maybe<Value> intersects(Arguments arguments) {
+  if (are_too_many(arguments)) return out_of_budget();
   auto &a = arguments[0].as_list(), &b = arguments[1].as_list();
   for (size_t i = 0; i < a.size(); i++)
     if (has(b, a.at(i))) return Value::boolean(true);

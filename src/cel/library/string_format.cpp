@@ -257,6 +257,7 @@ Maybe<Value> format_text(std::span<const Value> arguments) {
     auto text = take_clause(format, list.at(next++));
     if (!text) return std::unexpected(text.error());
     out += *text;
+    if (out.size() > kTextMax) return out_of_budget();
   }
   return Value::string(std::move(out));
 }

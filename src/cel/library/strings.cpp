@@ -1,5 +1,5 @@
 // cel-go's functions over texts: charAt, indexOf, replace, split, substring, trim, join, format and their like. Places are counted in code points.
-#include <climits>
+#include <cstring>
 
 #include "base/text.h"
 #include "cel/libraries.h"
@@ -14,32 +14,61 @@ using namespace library;
 
 std::unexpected<Failure> out_of_range(int64_t index) { return failed(concat("index out of range: ", index)); }
 
+// The bytes of the code point at the start of `text`.
+size_t size_of_first(std::string_view text) {
+  auto rest = text;
+  take_code_point(rest);
+  return text.size() - rest.size();
+}
+
+// Where the code point of that number begins; nowhere if there are not so many.
+std::optional<size_t> byte_of(std::string_view text, int64_t index) {
+  if (index < 0) return {};
+  size_t at = 0;
+  for (; index > 0 && at < text.size(); index--) at += size_of_first(text.substr(at));
+  if (index > 0) return {};
+  return at;
+}
+
+// Where `sought` is at or behind `from`. The time grows with the sum of the sizes, not with their product, whatever the texts are.
+size_t find_text(std::string_view text, std::string_view sought, size_t from = 0) {
+  if (from > text.size()) return text.npos;
+  auto* found = memmem(text.data() + from, text.size() - from, sought.data(), sought.size());
+  return found ? static_cast<size_t>(static_cast<const char*>(found) - text.data()) : text.npos;
+}
+
 Maybe<Value> char_at(Arguments arguments) {
-  auto runes = runes_of(arguments[0].as_text());
-  int64_t index = arguments[1].as_int(), size = static_cast<int64_t>(runes.size());
-  if (index < 0 || index > size) return out_of_range(index);
-  if (index == size) return Value::string("");
-  return Value::string(text_of({&runes[static_cast<size_t>(index)], 1}));
+  auto text = arguments[0].as_text();
+  auto at = byte_of(text, arguments[1].as_int());
+  if (!at) return out_of_range(arguments[1].as_int());
+  auto rest = text.substr(*at);
+  return arguments[0].part(rest.empty() ? rest : rest.substr(0, size_of_first(rest)));
+}
+
+Value place(std::string_view text, size_t byte) {
+  return Value::integer(byte == text.npos ? -1 : static_cast<int64_t>(code_points(text.substr(0, byte))));
 }
 
 Maybe<Value> index_from(Arguments arguments, int64_t offset) {
-  if (arguments[1].as_text().empty()) return Value::integer(offset);
+  auto text = arguments[0].as_text(), sought = arguments[1].as_text();
+  if (sought.empty()) return Value::integer(offset);
   if (offset < 0) return out_of_range(offset);
-  auto runes = runes_of(arguments[0].as_text()), sought = runes_of(arguments[1].as_text());
-  if (offset >= static_cast<int64_t>(runes.size())) return Value::integer(-1);
-  size_t found = runes.find(sought, static_cast<size_t>(offset));
-  return Value::integer(found == runes.npos ? -1 : static_cast<int64_t>(found));
+  auto from = byte_of(text, offset);
+  return place(text, from ? find_text(text, sought, *from) : text.npos);
 }
 Maybe<Value> index_of(Arguments arguments) { return index_from(arguments, 0); }
 Maybe<Value> index_of_from(Arguments arguments) { return index_from(arguments, arguments[2].as_int()); }
 
 Maybe<Value> last_index_before(Arguments arguments, int64_t offset) {
-  if (arguments[1].as_text().empty()) return Value::integer(offset);
+  auto text = arguments[0].as_text(), sought = arguments[1].as_text();
+  if (sought.empty()) return Value::integer(offset);
   if (offset < 0) return out_of_range(offset);
-  auto runes = runes_of(arguments[0].as_text()), sought = runes_of(arguments[1].as_text());
-  if (offset >= static_cast<int64_t>(runes.size()) || sought.size() > runes.size()) return Value::integer(-1);
-  size_t found = runes.rfind(sought, static_cast<size_t>(offset));
-  return Value::integer(found == runes.npos ? -1 : static_cast<int64_t>(found));
+  auto last = byte_of(text, offset);
+  if (!last || *last == text.size()) return Value::integer(-1);
+  // Backwards it is a search from the front.
+  auto within = text.substr(0, std::min(*last + sought.size(), text.size()));
+  size_t found = find_text(std::string(within.rbegin(), within.rend()), std::string(sought.rbegin(), sought.rend()));
+  return place(text, found == text.npos ? found : within.size() - found - sought.size());
 }
 Maybe<Value> last_index_of(Arguments arguments) {
   auto text = arguments[0].as_text(), sought = arguments[1].as_text();
@@ -59,34 +88,22 @@ std::string cased(std::string_view text, char from, char to, int by) {
 Maybe<Value> lower_ascii(Arguments arguments) { return Value::string(cased(arguments[0].as_text(), 'A', 'Z', 'a' - 'A')); }
 Maybe<Value> upper_ascii(Arguments arguments) { return Value::string(cased(arguments[0].as_text(), 'a', 'z', 'A' - 'a')); }
 
-// The bytes of the code point at the start of `text`.
-size_t size_of_first(std::string_view text) {
-  auto rest = text;
-  take_code_point(rest);
-  return text.size() - rest.size();
-}
-
 // Go's strings.Replace: an empty text is found before every code point and at the end. A limit below 0 is none.
 Maybe<Value> replace_some(Arguments arguments, int64_t limit) {
   auto text = arguments[0].as_text(), old = arguments[1].as_text(), by = arguments[2].as_text();
   uint64_t most = limit < 0 ? UINT64_MAX : static_cast<uint64_t>(limit);
   std::string out;
-  if (old.empty()) {
-    for (uint64_t i = 0; i < most; i++) {
-      out += by;
-      if (text.empty()) break;
-      size_t size = size_of_first(text);
-      out += text.substr(0, size);
-      text.remove_prefix(size);
-    }
-    out += text;
-    return Value::string(std::move(out));
-  }
   for (uint64_t i = 0; i < most; i++) {
-    size_t found = text.find(old);
+    size_t found = old.empty() ? 0 : find_text(text, old);
     if (found == text.npos) break;
     append(out, text.substr(0, found), by);
+    if (out.size() > kTextMax) return out_of_budget();
     text.remove_prefix(found + old.size());
+    if (!old.empty()) continue;
+    if (text.empty()) break;
+    size_t size = size_of_first(text);
+    out += text.substr(0, size);
+    text.remove_prefix(size);
   }
   out += text;
   return Value::string(std::move(out));
@@ -103,37 +120,39 @@ Maybe<Value> split_some(Arguments arguments, int64_t limit) {
   if (separator.empty()) {
     while (!text.empty()) {
       size_t size = parts.size() + 1 == most ? text.size() : size_of_first(text);
-      parts.push_back(Value::string(std::string(text.substr(0, size))));
+      parts.push_back(arguments[0].part(text.substr(0, size)));
       text.remove_prefix(size);
     }
     return Value::list(std::move(parts));
   }
   while (parts.size() + 1 < most) {
-    size_t found = text.find(separator);
+    size_t found = find_text(text, separator);
     if (found == text.npos) break;
-    parts.push_back(Value::string(std::string(text.substr(0, found))));
+    parts.push_back(arguments[0].part(text.substr(0, found)));
     text.remove_prefix(found + separator.size());
   }
-  parts.push_back(Value::string(std::string(text)));
+  parts.push_back(arguments[0].part(text));
   return Value::list(std::move(parts));
 }
 Maybe<Value> split(Arguments arguments) { return split_some(arguments, -1); }
 Maybe<Value> split_n(Arguments arguments) { return split_some(arguments, arguments[2].as_int()); }
 
 Maybe<Value> substring_from(Arguments arguments) {
-  auto runes = runes_of(arguments[0].as_text());
-  int64_t start = arguments[1].as_int();
-  if (start < 0 || start > static_cast<int64_t>(runes.size())) return out_of_range(start);
-  return Value::string(text_of(std::u32string_view(runes).substr(static_cast<size_t>(start))));
+  auto text = arguments[0].as_text();
+  auto start = byte_of(text, arguments[1].as_int());
+  if (!start) return out_of_range(arguments[1].as_int());
+  return arguments[0].part(text.substr(*start));
 }
 
 Maybe<Value> substring(Arguments arguments) {
-  auto runes = runes_of(arguments[0].as_text());
-  int64_t start = arguments[1].as_int(), end = arguments[2].as_int(), size = static_cast<int64_t>(runes.size());
+  auto text = arguments[0].as_text();
+  int64_t start = arguments[1].as_int(), end = arguments[2].as_int();
   if (start > end) return failed(concat("invalid substring range. start: ", start, ", end: ", end));
-  if (start < 0 || start > size) return out_of_range(start);
-  if (end < 0 || end > size) return out_of_range(end);
-  return Value::string(text_of(std::u32string_view(runes).substr(static_cast<size_t>(start), static_cast<size_t>(end - start))));
+  auto from = byte_of(text, start);
+  if (!from) return out_of_range(start);
+  auto size = byte_of(text.substr(*from), end - start);
+  if (!size) return out_of_range(end);
+  return arguments[0].part(text.substr(*from, *size));
 }
 
 // Unicode's White_Space, as Go's unicode.IsSpace.
@@ -143,11 +162,16 @@ bool is_space(char32_t rune) {
 }
 
 Maybe<Value> trim(Arguments arguments) {
-  auto runes = runes_of(arguments[0].as_text());
-  std::u32string_view rest = runes;
-  while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
-  while (!rest.empty() && is_space(rest.back())) rest.remove_suffix(1);
-  return Value::string(text_of(rest));
+  auto text = arguments[0].as_text();
+  while (!text.empty()) {
+    auto rest = text;
+    if (!is_space(take_code_point(rest))) break;
+    text = rest;
+  }
+  size_t end = 0;  // of what is no space
+  for (auto rest = text; !rest.empty();)
+    if (!is_space(take_code_point(rest))) end = text.size() - rest.size();
+  return arguments[0].part(text.substr(0, end));
 }
 
 Maybe<Value> quote(Arguments arguments) {
@@ -176,6 +200,7 @@ Maybe<Value> join_with(const Value& what, std::string_view separator) {
     Value item = list.at(i);
     if (!item.is(Kind::String)) return failed(concat("join: invalid input: ", item.shown()));
     append(out, i ? separator : "", item.as_text());
+    if (out.size() > kTextMax) return out_of_budget();
   }
   return Value::string(std::move(out));
 }

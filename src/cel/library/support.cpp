@@ -64,6 +64,8 @@ uint64_t cost_of_text_twice(Arguments arguments, const Value&) { return traversa
 uint64_t cost_of_result_twice(Arguments, const Value& result) { return traversal(size_of(result), 2); }
 uint64_t cost_of_tree(Arguments arguments, const Value&) { return cost_of_tree(arguments[0]); }
 
+std::unexpected<Failure> out_of_budget() { return std::unexpected(Failure{.message = "operation cancelled: actual cost limit exceeded", .out_of_budget = true}); }
+
 Overload function(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost) {
   return {.id = id, .parameters = std::move(parameters), .result = std::move(result), .member = false, .call = call, .cost = cost};
 }

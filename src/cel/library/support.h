@@ -30,6 +30,10 @@ uint64_t cost_of_text_twice(Arguments arguments, const Value& result);
 uint64_t cost_of_result_twice(Arguments arguments, const Value& result);
 uint64_t cost_of_tree(Arguments arguments, const Value& result);        // of the first argument: its texts are read, other leaves count 1
 
+// What would cost more than any expression may is not begun; nor is a text that is too long to be read within the budget.
+std::unexpected<Failure> out_of_budget();
+inline constexpr size_t kTextMax = 16 << 20;
+
 // Overloads of the usual forms.
 Overload function(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost = nullptr);
 Overload member(std::string_view id, std::vector<Type> parameters, Type result, Function call, Cost cost = nullptr);

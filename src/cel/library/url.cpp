@@ -238,7 +238,8 @@ std::string Url::escaped_path() const {
 
 std::vector<Url::Parameter> Url::query() const {
   std::vector<Parameter> out;
-  if (raw_query_.empty()) return out;
+  constexpr ptrdiff_t kMost = 10'000;
+  if (raw_query_.empty() || std::count(raw_query_.begin(), raw_query_.end(), '&') >= kMost) return out;
   for (auto pair : split(raw_query_, '&')) {
     if (pair.empty() || pair.find(';') != pair.npos) continue;
     size_t equals = pair.find('=');
