@@ -402,14 +402,14 @@ void Checker::visit_loop(const Node& node) {
 
 }  // namespace
 
-std::expected<Checked, Issues> check(Expression expression, const Environment& environment) {
+std::expected<Checked, Issues> check_types(Expression expression, const Environment& environment) {
   return Checker(std::move(expression), environment).run();
 }
 
 std::expected<Checked, Issues> compile(std::string text, const Environment& environment) {
   auto expression = parse(std::move(text));
   if (!expression) return std::unexpected(std::move(expression.error()));
-  return check(std::move(*expression), environment);
+  return check_types(std::move(*expression), environment);
 }
 
 }  // namespace sampan::cel

@@ -18,7 +18,7 @@ struct Checked {
   Type type() const { return types[expression.root().id]; }
 };
 
-std::expected<Checked, Issues> check(Expression expression, const Environment& environment);
+std::expected<Checked, Issues> check_types(Expression expression, const Environment& environment);
 
 // Both steps: what a validator wants.
 std::expected<Checked, Issues> compile(std::string text, const Environment& environment);

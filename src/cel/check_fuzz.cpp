@@ -1,4 +1,6 @@
 // Any text as an expression: it is refused, or has a type, an estimate and, within a small budget, a value of that type or a failure.
+#include <algorithm>
+
 #include "base/check.h"
 #include "cel/estimate.h"
 #include "cel/evaluate.h"

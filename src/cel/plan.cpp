@@ -1,4 +1,4 @@
-// Constants that fail: conversions of literals, and patterns.
+// Constants that fail: conversions of literals, patterns, and keys that are none.
 #include "cel/plan.h"
 
 #include "base/text.h"
@@ -11,6 +11,20 @@ namespace {
 bool is_conversion(std::string_view name) {
   constexpr std::string_view kNames[] = {"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"};
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+// What can be no key, as upstream's Go calls it; "" of what can be one.
+std::string_view implementation_of_no_key(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::Null: return "types.Null";
+    case Value::Kind::Bytes: return "types.Bytes";
+    case Value::Kind::Duration: return "types.Duration";
+    case Value::Kind::Timestamp: return "types.Timestamp";
+    case Value::Kind::List: return "*types.baseList";
+    case Value::Kind::Map: return "*types.baseMap";
+    case Value::Kind::Type: return "*types.Type";
+    default: return "";
+  }
 }
 
 class Planner {
@@ -33,7 +47,10 @@ class Planner {
       case Node::Kind::List: visit_list(*node); break;
       case Node::Kind::Map: visit_map(*node); break;
       case Node::Kind::Call: visit_call(*node); break;
-      default: break;
+      case Node::Kind::Identifier:
+      case Node::Kind::Select: visit_name(*node); break;
+      case Node::Kind::Struct:
+      case Node::Kind::Loop: break;
     }
   }
 
@@ -46,7 +63,19 @@ class Planner {
     }
     for (const FieldEntry& field : node.fields) visit(field.value);
     const Loop& loop = node.loop;
-    for (const Node* part : {loop.initial, loop.range, loop.condition, loop.step, loop.result}) visit(part);
+    visit(loop.initial);
+    visit(loop.range);
+    const size_t outer = locals_.size();
+    locals_.insert(locals_.end(), {loop.accumulator, loop.variable, loop.second_variable});
+    for (const Node* part : {loop.condition, loop.step, loop.result}) visit(part);
+    locals_.resize(outer);
+  }
+
+  // The name of a type is constant, unless a loop calls something so.
+  void visit_name(const Node& node) {
+    const std::string& name = checked_.names[node.id];
+    const Type& type = checked_.types[node.id];
+    if (!name.empty() && type.is(Type::Kind::Type) && std::find(locals_.begin(), locals_.end(), name) == locals_.end()) constants_[node.id] = Value::type(type.parameter(0));
   }
 
   void visit_list(const Node& node) {
@@ -58,7 +87,7 @@ class Planner {
     if (node.optional_items.empty()) constants_[node.id] = Value::list(std::move(items));
   }
 
-  // What is in it cannot matter: no conversion takes a map but type() and dyn().
+  // What is in it cannot matter: no conversion takes a map but type() and dyn(), and no map is a key.
   void visit_map(const Node& node) {
     for (const MapEntry& entry : node.entries)
       if (entry.optional || !constants_[entry.key->id] || !constants_[entry.value->id]) return;
@@ -71,6 +100,12 @@ class Planner {
       const auto& text = constants_[node.arguments[pattern]->id];
       if (!text || !text->is(Value::Kind::String)) return;
       if (const auto compiled = library::compiled(text->as_text()); !compiled) failure_ = Failure{compiled.error()};
+      return;
+    }
+    if ((node.name == op::kIndex || node.name == op::kOptionalIndex) && node.arguments.size() == 2) {
+      const auto& key = constants_[node.arguments[1]->id];
+      const std::string_view implementation = key ? implementation_of_no_key(*key) : "";
+      if (!implementation.empty()) failure_ = Failure{concat("invalid qualifier type: ", implementation)};
       return;
     }
     if (!is_conversion(node.name) || node.target || node.arguments.size() != 1) return;
@@ -94,6 +129,7 @@ class Planner {
   std::optional<Failure> failure_;
   std::vector<std::optional<Value>> constants_;  // by node id
   std::vector<bool> visited_;
+  std::vector<std::string_view> locals_;  // of the loops around
 };
 
 }  // namespace

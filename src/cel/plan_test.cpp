@@ -19,6 +19,11 @@ TEST(Plan, Failures) {
       {"matches(s, '[')", "error parsing regexp: missing closing ]: `[`"},
       {"s.matches(dyn('[') + '')", ""},
       {"timestamp(string(1)) > timestamp(0)", "type conversion error from 'string' to 'google.protobuf.Timestamp'"},
+      {"dyn(s)[b'a'] == 1", "invalid qualifier type: types.Bytes"},
+      {"dyn(s)[[1]] == 1", "invalid qualifier type: *types.baseList"},
+      {"dyn(s)[1.5] == 1", ""},
+      {"string(dyn(int)) == 'int'", "no such overload: string(type)"},
+      {"[type(s)].all(t, string(dyn(t)) == 'int')", ""},
       {"type(1) == int && dyn(1) == 1 && double('1') == 1.0", ""},
   };
   Environment environment = Environment::kubernetes().extend();
