@@ -55,12 +55,12 @@ TEST(Parse, Trees) {
       {"-1", "-1"},
       {"-x", "-_(x)"},
       {"--x", "x"},
-      {"- -1", "-_(-1)"},
+      {"- -1", "1"},
       {"!!!b", "!_(b)"},
       {"-9223372036854775808", "-9223372036854775808"},
       {"0x1F + 0xAu", "_+_(31, 10)"},
       {".5 + 1e3", "_+_(0.5, 1000)"},
-      {".a.b(c)[d]", "_[_](.a.b.b(c), d)"},
+      {".a.b(c)[d]", "_[_](.a.b(c), d)"},
       {"f(1, 2).x", "f(1, 2).x"},
       {"a.?b.c[?0]", "_[?_](_?._(a, \"b\").c, 0)"},
       {"[1, ?a, 2,]", "[1, a, 2]?1"},
@@ -231,7 +231,7 @@ TEST(Parse, Limits) {
   auto many = parse(repeated("$ ", 200));
   EXPECT_EQ(many.error().list().size(), 100u);
   EXPECT_TRUE(many.error().text(repeated("$ ", 200)).ends_with("\n1 more errors were truncated"));
-  auto recovered = parse("[" + repeated("a b, ", 50) + "1]");
+  auto recovered = parse("[" + repeated("+,", 40));
   EXPECT_EQ(recovered.error().list().back().message, "Syntax error: error recovery attempt limit exceeded: 30");
   EXPECT_EQ(first_issue("1 2" + repeated(" 3", 300)), "Syntax error: mismatched input '2' expecting <EOF>");
   EXPECT_EQ(parse("1 2" + repeated(" 3", 300)).error().list().back().message, "error recovery token lookahead limit exceeded: 256");
@@ -260,7 +260,7 @@ TEST(Issues, AreShownBelowTheirLine) {
   };
   const Shown kRows[] = {
       {"a + b", {{4, "no b"}, {0, "no a"}}, "ERROR: <input>:1:1: no a\n | a + b\n | ^\nERROR: <input>:1:5: no b\n | a + b\n | ....^"},
-      {"a\n\t+ b\n", {{4, "no b"}}, "ERROR: <input>:2:4: no b\n |  + b\n | ...^"},
+      {"a\n\t+ b\n", {{5, "no b"}}, "ERROR: <input>:2:4: no b\n |  + b\n | ...^"},
       {"'é日' + 語", {{7, "no"}}, "ERROR: <input>:1:8: no\n | 'é日' + 語\n | .．．....＾"},
       {"a", {{1, "end"}}, "ERROR: <input>:1:2: end\n | a\n | .^"},
       {"a", {{-1, "nowhere"}}, "ERROR: <input>:-1:0: nowhere"},
