@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
-#include "cel/library/support.h"
+#include "cel/calls.h"
 #include "cel/map_key.h"
 
 namespace sampan::cel {
@@ -44,106 +44,6 @@ enum class Access : uint8_t { Get, IfPresent, Test };
 
 std::unexpected<Failure> out_of_budget() { return std::unexpected(Failure{"operation cancelled: actual cost limit exceeded", true}); }
 
-bool fits(const Type& type, const Value& value) {
-  using V = Value::Kind;
-  switch (type.kind()) {
-    case Type::Kind::Dyn:
-    case Type::Kind::Error:
-    case Type::Kind::Parameter: return true;
-    case Type::Kind::Null: return value.is(V::Null);
-    case Type::Kind::Bool: return value.is(V::Bool);
-    case Type::Kind::Int: return value.is(V::Int);
-    case Type::Kind::Uint: return value.is(V::Uint);
-    case Type::Kind::Double: return value.is(V::Double);
-    case Type::Kind::String: return value.is(V::String);
-    case Type::Kind::Bytes: return value.is(V::Bytes);
-    case Type::Kind::Duration: return value.is(V::Duration);
-    case Type::Kind::Timestamp: return value.is(V::Timestamp);
-    // Of a list and a map upstream looks at the first item, too; but not at one that is a list, as flatten() wants it.
-    case Type::Kind::List: {
-      if (!value.is(V::List)) return false;
-      const Type item = type.parameter(0);
-      return item.is(Type::Kind::List) || value.as_list().size() == 0 || fits(item, value.as_list().at(0));
-    }
-    case Type::Kind::Map: return value.is(V::Map);
-    case Type::Kind::Type: return value.is(V::Type);
-    case Type::Kind::Struct:
-    case Type::Kind::Opaque:
-      if (type.is_optional()) return value.is(V::Optional);
-      return (value.is(V::Struct) || value.is(V::Opaque)) && value.type().name() == type.name();
-  }
-  return false;
-}
-
-bool fits(const Overload& overload, std::span<const Value> arguments) {
-  if (overload.parameters.size() != arguments.size()) return false;
-  for (size_t i = 0; i < arguments.size(); ++i)
-    if (!fits(overload.parameters[i], arguments[i])) return false;
-  return true;
-}
-
-// Where cel-go knows the price of a function by its overload, and there are several it could be, the price is 1.
-bool is_priced_by_overload(std::string_view name) {
-  static constexpr std::string_view kNames[] = {op::kLess, op::kLessOrEqual, op::kGreater, op::kGreaterOrEqual, op::kAdd, op::kIn, "string", "bytes", "sort",
-                                                "flatten", "@sortByAssociatedKeys"};
-  return std::ranges::find(kNames, name) != std::end(kNames);
-}
-
-bool is_conversion(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"};
-  return std::ranges::find(kNames, name) != std::end(kNames);
-}
-
-constexpr uint32_t kinds(std::initializer_list<Value::Kind> of) {
-  uint32_t set = 0;
-  for (Value::Kind kind : of) set |= 1u << static_cast<unsigned>(kind);
-  return set;
-}
-
-// Operators upstream ask their first operand to do it; these can. Other functions look for an overload.
-std::optional<uint32_t> kinds_that_can(std::string_view operation) {
-  using enum Value::Kind;
-  constexpr uint32_t kNumbers = kinds({Int, Uint, Double}), kTimes = kinds({Duration, Timestamp}), kTexts = kinds({String, Bytes});
-  constexpr uint32_t kAsked = kTimes | kinds({String});  // they answer anything, if only with no
-  if (operation == op::kAdd) return kAsked | kNumbers | kTexts | kinds({List});
-  if (operation == op::kSubtract) return kAsked | kNumbers;
-  if (operation == op::kMultiply || operation == op::kDivide) return kAsked | kNumbers;
-  if (operation == op::kModulo) return kAsked | kinds({Int, Uint});
-  if (operation == op::kNegate) return kAsked | kinds({Int, Double, Bool});
-  if (operation == op::kLess || operation == op::kLessOrEqual || operation == op::kGreater || operation == op::kGreaterOrEqual)
-    return kAsked | kNumbers | kTexts | kinds({Bool});
-  if (operation == "size") return kAsked | kTexts | kinds({List, Map});
-  static constexpr std::string_view kOthers[] = {op::kNot, op::kIn, "matches", "type", "startsWith", "endsWith", "contains", "find", "findAll"};
-  if (std::ranges::find(kOthers, operation) != std::end(kOthers)) return ~0u;
-  return std::nullopt;
-}
-
-std::unexpected<Failure> no_overload_of(std::string_view function, std::span<const Value> arguments) {
-  if (auto able = kinds_that_can(function)) {
-    if (*able >> static_cast<unsigned>(arguments[0].kind()) & 1) return no_such_overload();
-    return failed(concat("no such overload: ", function));
-  }
-  std::string types;
-  for (const Value& argument : arguments) append(types, types.empty() ? "" : ", ", argument.type().name());
-  return failed(concat("no such overload: ", function, "(", types, ")"));
-}
-
-bool is_key(const Value& value) {
-  using enum Value::Kind;
-  return kinds({String, Int, Uint, Double, Bool}) >> static_cast<unsigned>(value.kind()) & 1;
-}
-
-// What upstream's messages call it: the name of the type there.
-std::string implementation_of(const Value& value) {
-  static constexpr std::string_view kNames[] = {"types.Null",     "types.Bool",      "types.Int",      "types.Uint",     "types.Double",
-                                                "types.String",   "types.Bytes",     "types.Duration", "types.Timestamp", "*types.baseList",
-                                                "*types.baseMap", "",                "",               "*types.Type",    "*types.Optional"};
-  std::string_view name = kNames[static_cast<size_t>(value.kind())];
-  if (!name.empty()) return std::string(name);
-  std::string type(value.type().name());
-  return concat("cel", type.substr(std::min(type.size(), type.rfind('.'))));
-}
-
 // Where a list is asked for an item: its number, or why there can be none.
 Maybe<std::optional<size_t>> list_place(const Value& key, size_t size) {
   double whole = 0;
@@ -158,16 +58,6 @@ Maybe<std::optional<size_t>> list_place(const Value& key, size_t size) {
     default: return failed(concat("unsupported index type '", key.type().name(), "' in list"));
   }
   return failed(concat("unsupported index value ", key.shown(), " in list"));
-}
-
-// A value of a type, as large as the one that is there in its place.
-std::optional<Value> stand_in(const Type& type, uint64_t size) {
-  if (type.is_dynamic() || type.is(Type::Kind::Parameter)) return Value();
-  if (type.is(Type::Kind::String)) return Value::string(std::string(size, ' '));
-  if (type.is(Type::Kind::Bytes)) return Value::bytes(std::string(size, ' '));
-  if (type.is(Type::Kind::List)) return Value::list(std::vector<Value>(size));
-  if (type.is(Type::Kind::Int)) return Value::integer(0);
-  return std::nullopt;
 }
 
 class Evaluator {
@@ -194,7 +84,6 @@ class Evaluator {
   Maybe<Value> call(const Node& node);
   Maybe<Value> strict_call(const Node& node);
   Maybe<Value> dispatch(const Node& node, std::span<const Value> arguments, uint64_t& cost);
-  uint64_t cost_of_failure(const Node& node, std::span<const Value> arguments) const;
   std::string_view function_of(const Node& node) const;
   std::optional<Value> grow(const Node& node, std::span<const Value> arguments);
   Maybe<Value> list(const Node& node);
@@ -416,6 +305,10 @@ Maybe<Value> Evaluator::strict_call(const Node& node) {
   bool member = node.target && checked_.names[node.id].empty();  // else the target is a part of the function's name
   size_t count = node.arguments.size() + (member ? 1 : 0);
   values.reserve(count);
+  // Of three or more operands, of a pattern that is known, and if the overload is not, none is looked at behind one that fails, and the call is not
+  // paid for.
+  bool stops = count > 2 || (takes_pattern(function_of(node)) ? constant(*node.arguments.back()) != nullptr
+                                                              : checked_.overloads[node.id].size() > 1 && !asks_its_operand(function_of(node)));
   std::optional<Failure> failure;
   for (size_t i = 0; i < count; ++i) {
     Maybe<Value> value = evaluate(!member ? *node.arguments[i] : i == 0 ? *node.target : *node.arguments[i - 1]);
@@ -425,12 +318,11 @@ Maybe<Value> Evaluator::strict_call(const Node& node) {
     } else {
       values.push_back(Value());
       if (!failure) failure = std::move(value.error());
-      // Of three or more none is looked at behind one that fails, and then the call is not paid for.
-      if (count > 2 && i + 1 < count) return std::unexpected(std::move(*failure));
+      if (stops && i + 1 < count) return std::unexpected(std::move(*failure));
     }
   }
   if (failure) {
-    charge(cost_of_failure(node, values));
+    charge(cost_of_failed_call(checked_.overloads[node.id], values));
     return std::unexpected(std::move(*failure));
   }
   if (auto grown = grow(node, values)) {
@@ -451,27 +343,13 @@ Maybe<Value> Evaluator::dispatch(const Node& node, std::span<const Value> argume
     if (overload->cost && (overloads.size() == 1 || !is_priced_by_overload(function_of(node)))) cost = overload->cost(arguments, result ? *result : Value());
     return result;
   }
-  cost = cost_of_failure(node, arguments);
+  cost = cost_of_failed_call(overloads, arguments);
   return no_overload_of(function_of(node), arguments);
 }
 
 std::string_view Evaluator::function_of(const Node& node) const {
   const std::string& name = checked_.names[node.id].empty() ? node.name : checked_.names[node.id];
   return std::string_view(name).substr(name.starts_with('.') ? 1 : 0);
-}
-
-// A call is paid for by the sizes of what it is given, though it is given the wrong things.
-uint64_t Evaluator::cost_of_failure(const Node& node, std::span<const Value> arguments) const {
-  const auto& overloads = checked_.overloads[node.id];
-  if (overloads.size() != 1 || !overloads[0]->cost || overloads[0]->parameters.size() != arguments.size()) return 1;
-  std::vector<Value> instead;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const Type& type = overloads[0]->parameters[i];
-    auto value = fits(type, arguments[i]) ? arguments[i] : stand_in(type, library::size_of(arguments[i]));
-    if (!value) return 1;
-    instead.push_back(std::move(*value));
-  }
-  return overloads[0]->cost(instead, Value());
 }
 
 // Adding to the list that a loop gathers.
