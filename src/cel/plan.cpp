@@ -96,7 +96,8 @@ class Planner {
 
   void visit_call(const Node& node) {
     const size_t pattern = node.target ? 0 : 1;
-    if (node.name == "matches" && node.arguments.size() == pattern + 1) {
+    const bool finds = node.target && (node.name == "find" || node.name == "findAll") && !node.arguments.empty();
+    if (finds || (node.name == "matches" && node.arguments.size() == pattern + 1)) {
       const auto& text = constants_[node.arguments[pattern]->id];
       if (!text || !text->is(Value::Kind::String)) return;
       if (const auto compiled = library::compiled(text->as_text()); !compiled) failure_ = Failure{compiled.error()};
