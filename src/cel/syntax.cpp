@@ -93,8 +93,8 @@ bool Syntax::mismatch(Tokens expected) {
   return false;
 }
 
-bool Syntax::no_alternative(size_t ahead, int state) {
-  state_ = state;
+bool Syntax::no_alternative(size_t ahead, State state) {
+  at_state(state);
   if (recovering_ || aborted_) return false;
   recovering_ = true;
   const Word& wrong = word(ahead);
@@ -123,10 +123,10 @@ void Syntax::matched() {
   last_error_states_.clear();
 }
 
-bool Syntax::match(Token token, Tokens after, Word* out, int state) { return match_any(tokens(token), after, out, state); }
+bool Syntax::match(Token token, Tokens after, Word* out, State state) { return match_any(tokens(token), after, out, state); }
 
-bool Syntax::match_any(Tokens set, Tokens after, Word* out, int state) {
-  state_ = state;
+bool Syntax::match_any(Tokens set, Tokens after, Word* out, State state) {
+  at_state(state);
   if (aborted_) return false;
   if (!is_next(set)) {
     if (!may_recover()) return false;
@@ -163,8 +163,8 @@ bool Syntax::delete_one(Tokens expected) {
   return !aborted_;
 }
 
-bool Syntax::sync(At kind, Tokens set, int state) {
-  state_ = state;
+bool Syntax::sync(At kind, Tokens set, State state) {
+  at_state(state);
   if (aborted_) return false;
   if (recovering_ || (set & kLeave) || is_next(set)) return true;
   if (kind == At::Choice) return delete_one(set) || mismatch(set);

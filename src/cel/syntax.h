@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <set>
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ constexpr Tokens tokens(T... token) {
   return ((Tokens{1} << static_cast<unsigned>(token)) | ...);
 }
 inline constexpr Tokens kLeave = Tokens{1} << 63;
+
+// Where in the grammar, and so in its code, the reader is.
+using State = std::source_location;
 
 class Syntax {
  public:
@@ -36,7 +40,7 @@ class Syntax {
   // A rule called from a place where `follow` may follow it. False from the body: an error was noticed; words are skipped until one that some
   // caller can go on with.
   template <class Body>
-  void rule(Rule rule, Tokens follow, Body body, int state = __builtin_LINE()) {
+  void rule(Rule rule, Tokens follow, Body body, State state = State::current()) {
     size_t entered = follows_.size();
     follows_.push_back(follow);
     if (deeper(rule)) {
@@ -44,19 +48,21 @@ class Syntax {
       --depths_[static_cast<size_t>(rule)];
     }
     follows_.resize(entered);
-    state_ = state;
+    at_state(state);
   }
   // The next word must be this one; `after` may follow it in the rule. Sets *matched if there is one, though perhaps made up.
-  bool match(Token token, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
-  bool match_any(Tokens set, Tokens after, Word* matched = nullptr, int state = __builtin_LINE());
-  bool sync(At kind, Tokens set, int state = __builtin_LINE());
+  bool match(Token token, Tokens after, Word* matched = nullptr, State state = State::current());
+  bool match_any(Tokens set, Tokens after, Word* matched = nullptr, State state = State::current());
+  bool sync(At kind, Tokens set, State state = State::current());
   // No alternative fits the words from the next one to the one `ahead` of it. Always false.
-  bool no_alternative(size_t ahead, int state = __builtin_LINE());
+  bool no_alternative(size_t ahead, State state = State::current());
 
   void abort(std::string message);  // without a place; nothing more is read
 
  private:
   static constexpr size_t kNowhere = SIZE_MAX;
+  using StateKey = std::pair<std::string_view, uint32_t>;
+  void at_state(const State& state) { state_ = {state.file_name(), state.line()}; }
   bool deeper(Rule rule);
   Tokens resolved(Tokens set) const;
   Tokens recovery_set() const;
@@ -77,14 +83,14 @@ class Syntax {
   size_t at_ = 0;  // among the visible words
   size_t errors_told_ = 0;  // of the lexer's
   int reports_ = 0;
-  int state_ = 0;
+  StateKey state_;
   std::vector<Tokens> follows_;
   std::array<int, 17> depths_{};
   bool recovering_ = false;  // an error was told, and no word has fitted since
   bool aborted_ = false;
   int recoveries_ = 0;
   size_t last_error_at_ = kNowhere;
-  std::set<int> last_error_states_;
+  std::set<StateKey> last_error_states_;
 };
 
 }  // namespace sampan::cel
