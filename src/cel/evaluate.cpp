@@ -139,14 +139,14 @@ Maybe<Value> Evaluator::into(const Node& target, const Node* key_node, const Val
     const Value* known = constant(*key_node);
     Maybe<Value> computed = known ? Maybe<Value>(*known) : operand(*key_node);
     if (!computed || !is_key(*computed)) {
-      if (access != Access::IfPresent) charge(1);
+      if (!optional) charge(1);
       return computed ? Maybe<Value>(failed(concat("invalid qualifier type: ", implementation_of(*computed)))) : computed;
     }
     key = std::move(*computed);
   }
   auto found = qualify(value, key, access);
   bool present = found && found->has_value();
-  if (present || access != Access::IfPresent) charge(1);
+  if (present || !optional) charge(1);
   if (exhausted_) return out_of_budget();
   if (!found) return std::unexpected(found.error());
   if (access == Access::Test) return Value::boolean(present);
@@ -233,7 +233,7 @@ Maybe<Value> Evaluator::strict_call(const Node& node) {
   values.reserve(count);
   // Of three or more operands, of a pattern that is known, and if the overload is not, none is looked at behind one that fails, and the call is not
   // paid for.
-  bool stops = count > 2 || (takes_pattern(function_of(node)) ? constant(*node.arguments.back()) != nullptr
+  bool stops = count > 2 || (takes_pattern(function_of(node)) && !node.arguments.empty() ? constant(*node.arguments.back()) != nullptr
                                                               : checked_.overloads[node.id].size() > 1 && !asks_its_operand(function_of(node)));
   std::optional<Failure> failure;
   for (size_t i = 0; i < count; ++i) {
