@@ -63,7 +63,7 @@ Part Parser::call_or_macro(std::string name, int32_t at, const Part* target, std
   auto expanded = expand({name, target ? target->node : nullptr, nodes, at}, expression_);
   if (!expanded) {
     complain(expanded.error().at, expanded.error().message);
-    return {nothing().node, depth};
+    return {nothing(expanded.error().at).node, depth};
   }
   if (*expanded) return {*expanded, depth};
   Node& node = add(Node::Kind::Call, at);
