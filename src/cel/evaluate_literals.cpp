@@ -131,7 +131,7 @@ Maybe<Value> Evaluator::structure(const Node& node) {
 // What is made before anything is evaluated, and so costs nothing.
 const Value* Evaluator::constant(const Node& node) {
   if (node.kind == Kind::Literal) return &node.literal;
-  if (node.kind != Kind::List && node.kind != Kind::Map && node.kind != Kind::Call && node.kind != Kind::Identifier) return nullptr;
+  if (node.kind == Kind::Select ? checked_.names[node.id].empty() || node.tests_presence : node.kind == Kind::Struct || node.kind == Kind::Loop) return nullptr;
   Constant& state = constant_[node.id];
   if (state == Constant::Unknown) {
     uint64_t cost = cost_;
@@ -145,7 +145,7 @@ const Value* Evaluator::constant(const Node& node) {
 bool Evaluator::make_constant(const Node& node) {
   auto all = [&](const auto& nodes) { return std::ranges::all_of(nodes, [&](const Node* part) { return constant(*part) != nullptr; }); };
   Maybe<Value> value;
-  if (node.kind == Kind::Identifier) {
+  if (node.kind == Kind::Identifier || node.kind == Kind::Select) {  // "int", "net.IP"
     if (!is_type_name(node)) return false;
     value = Value::type(checked_.types[node.id].parameter(0));
   } else if (node.kind == Kind::List) {
