@@ -64,6 +64,10 @@ Result<void> load_cas(const std::string& file, SslPtr<X509_STORE>& store, STACK_
   store.reset(X509_STORE_new());
   if (SSL_add_file_cert_subjects_to_stack(names, file.c_str()) != 1 || X509_STORE_load_file(store.get(), file.c_str()) != 1)
     return fail(internal_error(concat("client CA file ", file, ": ", last_ssl_error())));
+  // What OpenSSL works out of an authority when it first needs it, it works out here, and not in the first handshakes of several threads.
+  auto loaded = X509_STORE_get0_objects(store.get());
+  for (int i = 0; i < sk_X509_OBJECT_num(loaded); i++)
+    if (auto authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(loaded, i))) X509_check_purpose(authority, -1, 0);
   return {};
 }
 

@@ -294,6 +294,14 @@ Quantity::Limbs Quantity::magnitude() const {
   return limbs_of(value_ < 0 ? 0 - static_cast<uint64_t>(value_) : static_cast<uint64_t>(value_));
 }
 
+std::optional<int64_t> Quantity::plain_integer() const {
+  if (!limbs_.empty() || scale_ < 0) return {};
+  int64_t number = value_;
+  for (int32_t i = 0; i < scale_ && number != 0; i++)
+    if (__builtin_mul_overflow(number, 10, &number)) return {};
+  return number;
+}
+
 int Quantity::sign() const {
   if (!limbs_.empty()) return negative_ ? -1 : 1;
   return (value_ > 0) - (value_ < 0);
@@ -349,9 +357,9 @@ void Quantity::add(const Quantity& other, bool subtract) {
     a = subtract_limbs(b, a);
     a_negative = b_negative;
   }
-  // Back to the small form where it fits.
+  // Back to the small form where it fits, if both came in it: upstream's large form stays large, which its AsInt64 tells.
   unsigned __int128 small = 0;
-  if (a.size() <= 3) {
+  if (limbs_.empty() && other.limbs_.empty() && a.size() <= 3) {
     for (size_t i = a.size(); i-- > 0;) small = small * kBase + a[i];
     if (small <= static_cast<unsigned __int128>(INT64_MAX)) {
       value_ = a_negative ? -static_cast<int64_t>(small) : static_cast<int64_t>(small);
@@ -434,13 +442,24 @@ bool Quantity::round_up(int scale) {
   return !changed;
 }
 
+// Rounded in the same steps as upstream: the digits, then the power of ten, itself of two factors.
 double Quantity::approximate() const {
-  std::string text = is_negative() ? "-" : "";
-  append_limbs(text, magnitude());
-  append(text, "e", scale_);
-  double value = 0;
-  auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  return result.ec == std::errc() ? value : std::strtod(text.c_str(), nullptr);
+  auto number = [](const std::string& text) {
+    double value = 0;
+    auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+    return result.ec == std::errc() ? value : std::strtod(text.c_str(), nullptr);
+  };
+  std::string digits = is_negative() ? "-" : "";
+  append_limbs(digits, magnitude());
+  int64_t power = std::clamp<int64_t>(scale_, -400, 400);
+  if (!limbs_.empty() && power > kNano) {  // the large form counts in billionths
+    digits.append(static_cast<size_t>(power - kNano), '0');
+    power = kNano;
+  }
+  double base = number(digits);
+  if (power == 0) return base;
+  double high = number(concat("1e", power / 32 * 32)), low = number(concat("1e", std::abs(power % 32)));
+  return base * (power < 0 ? high / low : high * low);
 }
 
 // The exponent is a multiple of three, as large as it can be without a fraction.

@@ -2,6 +2,7 @@
 // canonical text and arithmetic are those of apimachinery's resource.Quantity.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,8 @@ class Quantity {
   // Rounds away from zero to a multiple of 10^scale; false if that changed the value.
   bool round_up(int scale);
   double approximate() const;
+  // The number, if it is written as a whole one that fits: upstream's AsInt64, to which "1000m" and "0.5Gi" are none.
+  std::optional<int64_t> plain_integer() const;
 
  private:
   using Limbs = std::vector<uint32_t>;  // base 10^9, lowest first, no zero at the top

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -20,6 +21,18 @@ DEFAULT_BINARY = ROOT / 'build' / 'dev' / 'src' / 'cmd' / 'sampan'
 
 class Failed(Exception):
     """A server did not start, or ended when it should not."""
+
+
+def take_program(words, usage):
+    """The program under test: the first of the command line's words, which it takes, or the one that `make` builds. Ends the test where there is none."""
+    if words and words[0] in ('-h', '--help'):
+        print(usage)
+        sys.exit(0)
+    program = words.pop(0) if words else DEFAULT_BINARY
+    if not os.path.isfile(program) or not os.access(program, os.X_OK):
+        print('%s: there is no program %s' % (pathlib.Path(sys.argv[0]).name, program), file=sys.stderr)
+        sys.exit(2)
+    return program
 
 
 _given = set()

@@ -44,7 +44,7 @@ void remove_all(const std::string& path) {
 
 class FixedClock final : public Clock {
  public:
-  int64_t us = 1'800'000'000'000'000;
+  std::atomic<int64_t> us = 1'800'000'000'000'000;  // a log file is tidied by a thread of its own
   int64_t now_us() override { return us; }
   int64_t monotonic_us() override { return us; }
 };

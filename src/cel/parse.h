@@ -1,0 +1,12 @@
+// Text to expression, with Kubernetes' limits (depth, size) and its macros.
+#pragma once
+#include <expected>
+
+#include "cel/expression.h"
+#include "cel/issues.h"
+
+namespace sampan::cel {
+
+std::expected<Expression, Issues> parse(std::string text);
+
+}  // namespace sampan::cel
