@@ -57,7 +57,7 @@ Maybe<Value> Evaluator::list(const Node& node) {
       charge(kCostOfList);
       return item;
     }
-    bool optional = std::ranges::find(node.optional_items, i) != node.optional_items.end();
+    bool optional = std::ranges::binary_search(node.optional_items, i);
     if (optional && !item->is(Value::Kind::Optional)) {
       charge(kCostOfList);
       return failed(concat("cannot initialize optional list element from non-optional value ", item->shown()));

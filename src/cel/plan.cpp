@@ -2,30 +2,12 @@
 #include "cel/plan.h"
 
 #include "base/text.h"
+#include "cel/calls.h"
 #include "cel/library/patterns.h"
 
 namespace sampan::cel {
 
 namespace {
-
-bool is_conversion(std::string_view name) {
-  constexpr std::string_view kNames[] = {"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"};
-  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
-// What can be no key, as upstream's Go calls it; "" of what can be one.
-std::string_view implementation_of_no_key(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::Null: return "types.Null";
-    case Value::Kind::Bytes: return "types.Bytes";
-    case Value::Kind::Duration: return "types.Duration";
-    case Value::Kind::Timestamp: return "types.Timestamp";
-    case Value::Kind::List: return "*types.baseList";
-    case Value::Kind::Map: return "*types.baseMap";
-    case Value::Kind::Type: return "*types.Type";
-    default: return "";
-  }
-}
 
 class Planner {
  public:
@@ -105,8 +87,7 @@ class Planner {
     }
     if ((node.name == op::kIndex || node.name == op::kOptionalIndex) && node.arguments.size() == 2) {
       const auto& key = constants_[node.arguments[1]->id];
-      const std::string_view implementation = key ? implementation_of_no_key(*key) : "";
-      if (!implementation.empty()) failure_ = Failure{concat("invalid qualifier type: ", implementation)};
+      if (key && !is_key(*key)) failure_ = Failure{concat("invalid qualifier type: ", implementation_of(*key))};
       return;
     }
     if (!is_conversion(node.name) || node.target || node.arguments.size() != 1) return;
