@@ -1,7 +1,9 @@
 // Kills a process that writes, again and again, and looks whether everything it was promised is there.
 // SAMPAN_CRASH_ROUNDS sets how often.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,8 @@ namespace {
 
 constexpr int kThreads = 8;
 constexpr int kKeysEach = 5;
+constexpr int kReports = 3;                                // the writer's end of the pipe
+constexpr const char* kOrders = "SAMPAN_CRASH_ORDERS";  // what the writer shall do: "5 compacting /path"
 
 // One acknowledged write, as the child reports it over the pipe (small enough to arrive whole).
 struct Report {
@@ -28,8 +32,8 @@ std::string key_name(int key) {
   return concat("/k/", key);
 }
 
-// In the child, until it is killed: each thread counts up its own keys.
-[[noreturn]] void write_for_ever(const std::string& path, int pipe, int counter, bool compacting) {
+// In a process of its own, until it is killed: each thread counts up its own keys.
+[[noreturn]] void write_for_ever(const std::string& path, int counter, bool compacting) {
   auto opened = open_sqlite_store({.path = path, .history_seconds = 0, .relaxed_flush_ms = 20, .wal_pages = 200});
   if (!opened) _exit(1);
   auto& store = **opened;
@@ -41,7 +45,7 @@ std::string key_name(int key) {
       auto written = store.write(std::move(write));
       if (!written) _exit(2);
       report.revision = written->revision;
-      if (::write(pipe, &report, sizeof report) != sizeof report) _exit(4);
+      if (::write(kReports, &report, sizeof report) != sizeof report) _exit(4);
       if (compacting && thread == 0 && i % 20 == 0 && !store.compact(report.revision)) _exit(3);
     }
   };
@@ -49,6 +53,24 @@ std::string key_name(int key) {
   for (int t = 0; t < kThreads; t++) threads.emplace_back(work, t);
   for (auto& thread : threads) thread.join();
   _exit(0);
+}
+
+// This program anew, as a writer: a fork of a process that has threads would begin with whatever locks those held.
+pid_t spawn_writer(const std::string& path, int pipe, int counter, bool compacting) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, pipe, kReports);
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  std::string orders = concat(kOrders, "=", counter, compacting ? " compacting " : " plain ", path);
+  std::vector<char*> environment{orders.data()};
+  for (char** variable = environ; *variable; variable++) environment.push_back(*variable);
+  environment.push_back(nullptr);
+  char program[] = "store_test", filter[] = "--gtest_filter=SqliteCrash.DISABLED_Writer", disabled[] = "--gtest_also_run_disabled_tests";
+  char* arguments[] = {program, filter, disabled, nullptr};
+  pid_t child = -1;
+  if (posix_spawn(&child, "/proc/self/exe", &files, nullptr, arguments, environment.data()) != 0) child = -1;
+  posix_spawn_file_actions_destroy(&files);
+  return child;
 }
 
 struct Seen {
@@ -61,13 +83,9 @@ class CrashTest {
   void round(int number) {
     bool compacting = number % 2 == 1;
     int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
-    auto child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      ::close(ends[0]);
-      write_for_ever(path_, ends[1], counter_, compacting);
-    }
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    auto child = spawn_writer(path_, ends[1], counter_, compacting);
+    ASSERT_GT(child, 0);
     ::close(ends[1]);
     auto reports = collect(ends[0], child);
     ASSERT_FALSE(reports.empty());
@@ -159,6 +177,15 @@ class CrashTest {
 };
 
 }  // namespace
+
+TEST(SqliteCrash, DISABLED_Writer) {
+  const char* orders = getenv(kOrders);
+  if (!orders) GTEST_SKIP() << "the other test starts it";
+  auto words = split(orders, ' ');
+  int counter = 0;
+  ASSERT_TRUE(words.size() == 3 && parse_int(words[0], counter));
+  write_for_ever(std::string(words[2]), counter, words[1] == "compacting");
+}
 
 TEST(SqliteCrash, EverythingAcknowledgedIsThere) {
   const char* wanted = getenv("SAMPAN_CRASH_ROUNDS");
