@@ -283,7 +283,7 @@ Result<std::string> encode_object(const Served& served, const ObjectRef& stored,
   if (accept.shape == Shape::Object) return encode_plain(served, *object, accept);
   Arena arena;
   if (accept.shape == Shape::Partial) {
-    Value partial = partial_metadata(*object, meta_version(accept), arena);
+    Value partial = partial_metadata(served, *object, meta_version(accept), arena);
     return encode_value(partial, partial_type(false), meta_version(accept), "PartialObjectMetadata", accept);
   }
   TableOptions options{meta_version(accept), include_object, with_columns, now_seconds};
@@ -391,7 +391,7 @@ HandlerResult list_response(Context& context, const Accept& accept, ListAnswer l
     tree.set("apiVersion", meta_version(accept));
     tree.set("metadata", list_metadata(list, arena));
     Value items = Value::list(arena);
-    for (const auto& item : list.items) items.push(partial_metadata(*item, meta_version(accept), arena));
+    for (const auto& item : list.items) items.push(partial_metadata(served, *item, meta_version(accept), arena));
     tree.set("items", items);
     return make_response(200, accept, TRY(encode_value(tree, partial_type(true), meta_version(accept), "PartialObjectMetadataList", accept)));
   }

@@ -361,13 +361,19 @@ class Server final : public ApiServer {
     return dispatch(context, resource.verbs);
   }
 
-  // What is served by two groups is kept by one, and named by the other where it is not found.
+  // What is served by two groups is kept by one. Errors about a resource name the group that was asked; those about a kind, the one that keeps it.
   static HandlerResult in_own_group(const Context& context, HandlerResult result) {
     const schema::Resource &served = *context.served->resource, &kept = context.served->store->resource();
-    if (result || served.group == kept.group || !result.error().is(Reason::NotFound)) return result;
-    auto& what = result.error().data();
+    if (result || served.group == kept.group) return result;
+    StatusData& what = result.error().edit();
     if (what.kind != kept.resource || what.group != kept.group) return result;
-    return fail(not_found(served.group, served.resource, what.name));
+    auto qualified = [name = quoted(what.name)](const schema::Resource& resource) {
+      return concat(resource.resource, resource.group.empty() ? "" : ".", resource.group, " ", name);
+    };
+    auto before = qualified(kept);
+    if (auto at = what.message.find(before); at != std::string::npos) what.message.replace(at, before.size(), qualified(served));
+    what.group = served.group;
+    return result;
   }
 
   static Error no_such_resource() {

@@ -27,6 +27,14 @@ constexpr Special kSpecial[] = {
     {"serviceaccounts", "token", handle_token_request},
 };
 
+// Whose statuses upstream cannot show as a Table.
+constexpr std::string_view kPlainStatus[] = {"apiservices", "customresourcedefinitions", "devicetaintrules", "podgroups", "resourceclaims", "resourcepoolstatusrequests"};
+
+bool has_table(const RequestInfo& info) {
+  if (info.subresource == "scale") return true;
+  return info.subresource == "status" && std::find(std::begin(kPlainStatus), std::end(kPlainStatus), info.resource) == std::end(kPlainStatus);
+}
+
 uint16_t verb_bit(std::string_view verb) {
   if (verb == "get") return schema::Get;
   if (verb == "create") return schema::Create;
@@ -43,7 +51,11 @@ HandlerResult handle_subresource(Context& context) {
   bool passes_on = context.info.subresource == "proxy";  // of any method
   if (!passes_on && !(context.subresource->verbs & bit))
     return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
-  if (!context.direct && !fairness::is_connection(context.info)) TRY(negotiate(context.http, context.query, any_shape(false)));
+  if (!context.direct && !fairness::is_connection(context.info)) {
+    Offer offer = any_shape(false);
+    offer.table = has_table(context.info);
+    TRY(negotiate(context.http, context.query, offer));
+  }
   for (const Special& special : kSpecial)
     if (special.subresource == context.info.subresource && (special.resource.empty() || special.resource == context.info.resource))
       return special.handle(context);

@@ -64,7 +64,7 @@ Value row_object(const Served& served, const schema::ObjectRef& object, const Ta
     for (const auto& member : schema::thaw(*object, arena).members()) tree.set(member.name, member.value);
     return tree;
   }
-  return partial_metadata(*object, options.api_version, arena);
+  return partial_metadata(served, *object, options.api_version, arena);
 }
 
 // The version has its place among the others, after the uid.
@@ -81,12 +81,16 @@ Value with_version(Value metadata, std::string_view version, Arena& arena) {
 
 }  // namespace
 
-Value partial_metadata(const schema::Object& object, std::string_view api_version, Arena& arena) {
+Value partial_metadata(const Served& served, const schema::Object& object, std::string_view api_version, Arena& arena) {
   Value partial = Value::object(arena, 3);
   partial.set("kind", "PartialObjectMetadata");
   partial.set("apiVersion", arena.copy(api_version));
   Value metadata = schema::thaw(object["metadata"], arena);
   if (!metadata.is_object()) metadata = Value::object(arena);
+  if (Value annotations = metadata["annotations"]; annotations.is_object()) {
+    for (auto name : served.rules->internal_annotations) annotations.remove(name);
+    if (annotations.empty()) metadata.remove("annotations");
+  }
   if (object.revision()) metadata = with_version(metadata, arena.copy(concat(object.revision())), arena);
   partial.set("metadata", metadata);
   return partial;

@@ -20,6 +20,6 @@ struct TableOptions {
 schema::Value make_table(const Served& served, std::span<const schema::ObjectRef> objects, const TableOptions& options, Arena& arena);
 
 // The object's PartialObjectMetadata.
-schema::Value partial_metadata(const schema::Object& object, std::string_view api_version, Arena& arena);
+schema::Value partial_metadata(const Served& served, const schema::Object& object, std::string_view api_version, Arena& arena);
 
 }  // namespace sampan::apiserver

@@ -32,7 +32,7 @@ HandlerResult handle_delete(Context& context) {
     bool waits = !outcome.deleted && options.orphan_dependents && !*options.orphan_dependents;
     return respond_object(context, waits ? 202 : 200, outcome.object);
   }
-  return respond_success(context, 200, served.store->resource().group, served.store->resource().resource, context.info.name,
+  return respond_success(context, 200, served.resource->group, served.resource->resource, context.info.name,
                          outcome.object->view()["metadata"]["uid"].as_string());
 }
 

@@ -1,6 +1,7 @@
 #include "net/answer_reader.h"
 
 #include "base/text.h"
+#include "net/message_callbacks.h"
 
 namespace sampan::net {
 
@@ -50,27 +51,10 @@ struct AnswerReader::Callbacks {
     self.keep_alive_ = llhttp_should_keep_alive(parser);
     return HPE_PAUSED;
   }
-
-  static const llhttp_settings_t* settings() {
-    static const llhttp_settings_t table = [] {
-      llhttp_settings_t s;
-      llhttp_settings_init(&s);
-      s.on_header_field = field;
-      s.on_header_value = value;
-      s.on_header_value_complete = value_complete;
-      s.on_headers_complete = headers_complete;
-      s.on_body = body;
-      s.on_message_complete = message_complete;
-      s.on_chunk_extension_name = extension;
-      s.on_chunk_extension_value = extension;
-      return s;
-    }();
-    return &table;
-  }
 };
 
 AnswerReader::AnswerReader(SocketStream& stream, Wish wish) : stream_(stream), wish_(wish) {
-  llhttp_init(&parser_, HTTP_RESPONSE, Callbacks::settings());
+  llhttp_init(&parser_, HTTP_RESPONSE, message_callbacks<Callbacks>());
   parser_.data = this;
 }
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "net/message.h"
+#include "net/message_callbacks.h"
 
 namespace sampan::net {
 
@@ -25,13 +26,13 @@ struct Http1Connection::Callbacks {
   }
   static int field(llhttp_t* parser, const char* at, size_t size) {
     auto& self = of(parser);
-    if (self.head_done_) return count_extra(parser, at, size);
+    if (self.head_done_) return extension(parser, at, size);
     self.field_name_.append(at, size);
     return 0;
   }
   static int value(llhttp_t* parser, const char* at, size_t size) {
     auto& self = of(parser);
-    if (self.head_done_) return count_extra(parser, at, size);
+    if (self.head_done_) return extension(parser, at, size);
     self.field_value_.append(at, size);
     return 0;
   }
@@ -46,7 +47,7 @@ struct Http1Connection::Callbacks {
     self.field_value_.clear();
     return 0;
   }
-  static int count_extra(llhttp_t* parser, const char*, size_t size) {
+  static int extension(llhttp_t* parser, const char*, size_t size) {
     auto& self = of(parser);
     self.extra_bytes_ += size + 1;
     return self.extra_bytes_ > kExtraBytesMax ? HPE_USER : 0;
@@ -67,29 +68,11 @@ struct Http1Connection::Callbacks {
     self.keep_alive_ = llhttp_should_keep_alive(parser);
     return HPE_PAUSED;
   }
-
-  static const llhttp_settings_t* settings() {
-    static const llhttp_settings_t table = [] {
-      llhttp_settings_t s;
-      llhttp_settings_init(&s);
-      s.on_url = url;
-      s.on_header_field = field;
-      s.on_header_value = value;
-      s.on_header_value_complete = value_complete;
-      s.on_headers_complete = headers_complete;
-      s.on_body = body;
-      s.on_message_complete = message_complete;
-      s.on_chunk_extension_name = count_extra;
-      s.on_chunk_extension_value = count_extra;
-      return s;
-    }();
-    return &table;
-  }
 };
 
 Http1Connection::Http1Connection(ProtocolContext context)
     : context_(std::move(context)), since_us_(context_.carrier->now_us()), live_(std::make_shared<std::atomic<unsigned>>(0)) {
-  llhttp_init(&parser_, HTTP_REQUEST, Callbacks::settings());
+  llhttp_init(&parser_, HTTP_REQUEST, message_callbacks<Callbacks>());
   parser_.data = this;
 }
 

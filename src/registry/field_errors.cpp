@@ -18,7 +18,8 @@ Shown::Shown(int64_t value) : text_(concat(value)) {}
 Shown::Shown(bool value) : text_(value ? "true" : "false") {}
 Shown::Shown(const schema::IntOrString& value) : text_(value.is_string ? named(value.text).text_ : concat(value.number)) {}
 Shown::Shown(const AnyView& value) {
-  if (!value.present())
+  absent_ = !value.present();
+  if (absent_)
     text_ = "null";
   else
     schema::write_json(text_, value);
@@ -52,12 +53,16 @@ Shown Shown::texts(std::span<const std::string> list) {
   return shown;
 }
 
-Shown Shown::internal(const AnyView& value) { return raw(internal_form(value)); }
+Shown Shown::internal(const AnyView& value, schema::Value sent) {
+  return value.present() ? raw(internal_form(value, Layout::Compact, sent)) : Shown(value);
+}
 
 Shown Shown::field(const AnyView& parent, std::string_view name, const AnyView& value) {
   if (value.present()) return value.kind() == Kind::String ? Shown(value.as_string()) : Shown(value);
   const Field* field = parent.present() && parent.kind() == Kind::Struct ? parent.type().find(name) : nullptr;
-  return raw(field ? internal_zero(*field) : "null");
+  Shown zero = raw(field ? internal_zero(*field) : "null");
+  zero.absent_ = zero.text_ == "null";
+  return zero;
 }
 
 Shown Shown::internal_field(const AnyView& parent, std::string_view name) {
@@ -67,9 +72,41 @@ Shown Shown::internal_field(const AnyView& parent, std::string_view name) {
 
 // ---- the errors ----
 
+schema::Value FieldErrors::sent_at(const Path& path) const {
+  schema::Value value = sent_;
+  std::string text = path.text();
+  std::string_view rest = text;
+  while (!rest.empty() && !value.is_missing()) {
+    if (rest[0] == '[') {
+      auto end = std::min(rest.find(']'), rest.size());
+      auto key = rest.substr(1, end - 1);
+      uint32_t index = 0;
+      if (!value.is_list())
+        value = value[key];
+      else
+        value = parse_int(key, index) && index < value.size() ? value.at(index) : schema::Value();
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    } else {
+      if (rest[0] == '.') rest.remove_prefix(1);
+      auto name = rest.substr(0, rest.find_first_of(".["));
+      value = value[name];
+      rest.remove_prefix(name.size());
+    }
+  }
+  return value;
+}
+
+Shown FieldErrors::as_sent(const Path& path, Shown shown) const {
+  if (auto text = empty_text(sent_at(path)); !text.empty()) shown.text_ = text;
+  shown.absent_ = false;
+  return shown;
+}
+
+Shown FieldErrors::shown(const Path& path, const AnyView& value) const { return value.present() ? Shown(value) : as_sent(path, Shown(value)); }
+
 void FieldErrors::add(std::string_view reason, const Path& path, std::string_view what, const Shown* value, std::string_view detail) {
   std::string message(what);
-  if (value && !value->omitted_) append(message, ": ", value->text());
+  if (value && !value->omitted_) append(message, ": ", value->absent_ ? as_sent(path, *value).text() : value->text());
   if (!detail.empty()) append(message, ": ", detail);
   causes_.push_back({reason, std::move(message), path.text()});
 }

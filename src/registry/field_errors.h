@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "registry/field_path.h"
 #include "schema/object.h"
+#include "schema/value.h"
 
 namespace sampan::registry {
 
@@ -30,7 +31,7 @@ class Shown {
   // A field by its name: what is absent is shown as the zero value that its type has in Go ("", 0, null of a pointer or a list).
   static Shown field(const schema::AnyView& parent, std::string_view name, const schema::AnyView& value);
   // A struct that upstream shows by its internal type, which has no JSON names: {"Key":"a","Value":"","TimeAdded":null}.
-  static Shown internal(const schema::AnyView& value);
+  static Shown internal(const schema::AnyView& value, schema::Value sent = {});
   static Shown internal_field(const schema::AnyView& parent, std::string_view name);  // zero if absent
   static Shown texts(std::span<const std::string> list);  // ["a","b"]
   static Shown null() { return raw("null"); }
@@ -40,11 +41,19 @@ class Shown {
   Shown() = default;
   std::string text_;
   bool omitted_ = false;
+  bool absent_ = false;  // shown as null, though it may have been sent as something empty
   friend class FieldErrors;
 };
 
 class FieldErrors {
  public:
+  // The tree of the object that is looked at: messages tell from it what was sent empty and what not at all, which are the same in an object. It
+  // must outlive the looking.
+  void set_sent(schema::Value tree) { sent_ = tree; }
+  schema::Value sent_at(const Path& path) const;
+  // What an absent value was sent as, else the value.
+  Shown shown(const Path& path, const schema::AnyView& value) const;
+
   void required(const Path& path, std::string_view detail);                        // "<path>: Required value: <detail>"
   void invalid(const Path& path, const Shown& value, std::string_view detail);     // "<path>: Invalid value: <value>: <detail>"
   void not_supported(const Path& path, const Shown& value, std::span<const std::string_view> supported);
@@ -71,7 +80,9 @@ class FieldErrors {
 
  private:
   void add(std::string_view reason, const Path& path, std::string_view what, const Shown* value, std::string_view detail);
+  Shown as_sent(const Path& path, Shown shown) const;
   std::vector<Cause> causes_;
+  schema::Value sent_;
 };
 
 }  // namespace sampan::registry

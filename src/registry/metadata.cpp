@@ -219,6 +219,18 @@ void validate_field_manager(FieldErrors& errors, const Path& path, std::string_v
   }
 }
 
+void require_exact_name(FieldErrors& errors, const Object& object, std::string_view wanted, std::string_view complaint) {
+  for (auto field : {"generateName", "name"})
+    if (auto name = object["metadata"][field].as_string(); !name.empty() && name != wanted) errors.invalid(Path("metadata").child(field), name, complaint);
+}
+
+bool same_texts(Value now, const AnyView& before) {
+  if (now.size() != before.size()) return false;
+  for (const auto& member : now.members())
+    if (!before[member.name].present() || before[member.name].as_string() != member.value.as_string()) return false;
+  return true;
+}
+
 void validate_metadata_on_create(const Object& object, bool namespaced, const Rules& rules, FieldErrors& errors) {
   auto metadata = object["metadata"];
   size_t before = errors.size();

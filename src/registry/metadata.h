@@ -17,6 +17,10 @@ void validate_metadata_on_update(const Object& object, const Object& old, bool n
 void validate_annotations(FieldErrors& errors, const Path& path, const schema::AnyView& annotations);
 // "name is neither a standard finalizer name nor is it fully qualified"
 void require_known_finalizer(FieldErrors& errors, const Path& path, std::string_view finalizer);
+// Of kinds whose names follow from what they say: complains in these words of any other, and so of every generateName.
+void require_exact_name(FieldErrors& errors, const Object& object, std::string_view wanted, std::string_view complaint);
+// The same labels or annotations as before.
+bool same_texts(Value now, const schema::AnyView& before);
 // Of managedFields and of the query parameter: at most 128 bytes, all printable.
 void validate_field_manager(FieldErrors& errors, const Path& path, std::string_view manager);
 

@@ -157,12 +157,15 @@ Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& 
     }
   }
   if (!stays) {
-    auto outcome = TRY(erase_at(key, current, options, lost_race));
-    if (!grace.graceful || lost_race) return outcome;
-    // What is answered says that there was no grace.
+    if (!grace.graceful) return erase_at(key, current, options, lost_race);
+    // Who watches sees that there is no grace left, and then that it is gone. Only the end has to last.
     mark_deleting(tree_metadata, grace.at_seconds, 0, arena);
-    outcome.object = TRY(schema::freeze(tree, *resource_->type))->with_revision(outcome.object->revision());
-    return outcome;
+    auto marked = TRY(schema::freeze(tree, *resource_->type));
+    marked->set_revision(current.revision);
+    if (!options.dry_run) marked = TRY(put(key, std::move(marked), current.revision, lost_race, store::Durability::Relaxed));
+    if (lost_race) return Outcome{};
+    auto revision = marked->revision();
+    return erase_at(key, {std::move(marked), revision}, options, lost_race);
   }
 
   if (grace.graceful) {

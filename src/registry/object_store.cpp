@@ -47,6 +47,25 @@ bool spec_differs(const Object& a, const Object& b) {
   return false;
 }
 
+bool has_empty_list(Value value, const schema::Type& type) {
+  if (type.kind == schema::Kind::Struct) {
+    return std::any_of(value.members().begin(), value.members().end(), [&](const schema::Member& member) {
+      const schema::Field* field = type.find(member.name);
+      return field && has_empty_list(member.value, *field->type);
+    });
+  }
+  if (type.kind == schema::Kind::Map) return value.is_object() && value.empty();
+  if (type.kind != schema::Kind::List || !value.is_list()) return false;
+  return value.empty() || std::any_of(value.items().begin(), value.items().end(), [&](Value item) { return has_empty_list(item, *type.element); });
+}
+
+// The same, of all but metadata and status.
+bool spec_has_empty_list(Value object, const schema::Type& type) {
+  return std::any_of(type.fields.begin(), type.fields.end(), [&](const schema::Field& field) {
+    return !is_apart_from_spec(field.name) && has_empty_list(object[field.name], *field.type);
+  });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ObjectStore>> ObjectStore::open(const schema::Resource& resource, store::Store& store, Clock& clock,
@@ -122,6 +141,7 @@ Result<Outcome> ObjectStore::create(std::string_view name_space, Value object, A
   Value metadata = object.ensure_object("metadata");
   std::string_view base = metadata["generateName"].as_string();
   bool generate = metadata["name"].as_string().empty() && !base.empty();
+  if (rules_->named_by_uuid && !generate && metadata["name"].as_string().empty()) metadata.set("name", arena.copy(new_uuid(*random_)));
   for (int tries = 1;; tries++) {
     if (generate) metadata.set("name", arena.copy(generated_name(base)));
     std::string_view name = metadata["name"].as_string();
@@ -161,6 +181,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   auto frozen = TRY(schema::freeze(object, *resource_->type));
   const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
+  errors.set_sent(object);
   if (asked.create_checks_metadata) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
   if (asked.validate) asked.validate(*frozen, errors);
   if (!asked.create_checks_metadata && errors.empty()) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
@@ -193,8 +214,10 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   return Outcome{std::move(frozen), true, false};
 }
 
-Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race) {
+Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race,
+                                   store::Durability durability) {
   store::Write write;
+  write.durability = durability;
   write.key = prefix_ + key;
   object->set_revision(0);
   write.value = stored_form(*resource_, *object);
@@ -293,13 +316,15 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   }
   // A binding changes what the pod is, not what is wanted of it.
   bool counts = options.subresource != "status" && options.subresource != "binding";
-  if (rules_->has_generation && counts && spec_differs(*frozen, old)) {
+  bool empty_list = rules_->empty_list_counts && spec_has_empty_list(object, *resource_->type);
+  if (rules_->has_generation && counts && (empty_list || spec_differs(*frozen, old))) {
     object["metadata"].set("generation", old["metadata"]["generation"].as_int() + 1);
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
 
   const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
+  errors.set_sent(object);
   validate_metadata_on_update(*frozen, old, resource_->namespaced, asked, errors);
   if (options.subresource.empty() || !asked.validate_subresource) {
     if (asked.validate_update)

@@ -108,7 +108,8 @@ class ObjectStore {
   Result<Outcome> update_once(const std::string& key, std::string_view name_space, std::string_view name, const Current& current, const Produce& produce,
                               bool may_create, const WriteOptions& options, bool& lost_race);
   Result<Value> prepare_update(Value object, const Object& old, std::string_view name_space, const WriteOptions& options, Arena& arena);
-  Result<ObjectRef> put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race);
+  Result<ObjectRef> put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race,
+                        store::Durability durability = store::Durability::Full);
   Result<Outcome> remove_once(const std::string& key, const Current& current, DeleteOptions options, bool& lost_race);
   Result<Outcome> erase_at(const std::string& key, const Current& current, const DeleteOptions& options, bool& lost_race);
   Result<void> check_namespace(Value object, std::string_view name_space) const;

@@ -117,10 +117,15 @@ struct Rules {
   std::span<const FieldLabel> field_labels;
   UnknownLabel unknown_label = nullptr;  // null: "field label not supported: ..."
 
+  // Annotations that are fields in upstream's internal form: metadata that stands alone (PartialObjectMetadata, rows of a Table) lacks them.
+  std::span<const std::string_view> internal_annotations;
+
   // Between served versions of one kind (HPA v1/v2, Event core/events). `from` and `to` as "autoscaling/v1".
   void (*convert)(Value object, std::string_view from, std::string_view to) = nullptr;
 
+  bool named_by_uuid = false;             // one that is created without any name gets a random one
   bool has_generation = true;             // metadata.generation is kept (most kinds with a spec; ConfigMap, Secret ... have none)
+  bool empty_list_counts = false;         // an update's empty list raises the generation: upstream holds it for another value than none
   bool status_reset_on_create = true;     // only where there is a status subresource
   bool create_on_update = false;          // PUT of a name that does not exist creates it
   bool unconditional_update = true;       // PUT without resourceVersion is allowed

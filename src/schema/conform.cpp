@@ -283,16 +283,24 @@ class Conformer {
     return Value::null();
   }
 
+  // As the fields are; what is no field comes last.
+  static void order_members(Value value, const Type& type) {
+    auto position = [&](const Member& member) {
+      const Field* field = type.find(member.name);
+      return field ? field - type.fields.data() : PTRDIFF_MAX;
+    };
+    auto earlier = [&](const Member& a, const Member& b) { return position(a) < position(b); };
+    if (std::is_sorted(value.members().begin(), value.members().end(), earlier)) return;
+    std::vector<Member> ordered(value.members().begin(), value.members().end());
+    std::stable_sort(ordered.begin(), ordered.end(), earlier);
+    value.clear();  // not in place: a large object keeps an index of its members
+    for (const Member& member : ordered) value.append(member.name, member.value);
+  }
+
   bool structure(Value& value, const Type& type, const Place* parent) {
     if (!value.is_object()) return mismatch(value, type, parent, "");
+    if (of_patch_) order_members(value, type);
     std::span<Member> members = value.members();
-    if (of_patch_) {
-      auto position = [&](const Member& member) {
-        const Field* field = type.find(member.name);
-        return field ? field - type.fields.data() : PTRDIFF_MAX;
-      };
-      std::stable_sort(members.begin(), members.end(), [&](const Member& a, const Member& b) { return position(a) < position(b); });
-    }
     Place place{parent, &type};
     uint32_t kept = 0;
     const Field* guess = type.fields.data();  // members mostly come in the order of the fields

@@ -83,6 +83,26 @@ TEST(Conform, WhatAPatchMade) {
   for (const Case& c : cases) EXPECT_EQ(conformed(c.kind, c.text, TreeOf::Patch), c.want) << c.text;
 }
 
+// Members of a patch's result are put in order, and a large object must still find them.
+TEST(Conform, LargeStructsFindTheirMembersInOrder) {
+  Arena arena;
+  const Type& type = *builtin_type("io.k8s.api.core.v1.PodSpec");
+  Value spec = Value::object(arena);
+  for (auto field = type.fields.rbegin(); field != type.fields.rend(); ++field)
+    if (field->type->kind == Kind::String) spec.set(field->name, field->name);
+    else if (field->type->kind == Kind::Bool) spec.set(field->name, true);
+    else if (field->type->kind == Kind::List) spec.set(field->name, Value::list(arena));
+    else if (field->type->kind == Kind::Map || field->type->kind == Kind::Struct) spec.set(field->name, Value::object(arena));
+  ASSERT_GT(spec.size(), 30u);
+  EXPECT_EQ(spec["dnsPolicy"].as_string(), "dnsPolicy");  // makes the index
+  Conformance found;
+  ASSERT_TRUE(conform(spec, type, found, TreeOf::Patch));
+  for (const Field& field : type.fields)
+    if (field.type->kind == Kind::String) {
+      EXPECT_EQ(spec[field.name].as_string(), field.name);
+    }
+}
+
 TEST(Conform, Normalises) {
   struct Case {
     std::string_view kind, text, want;

@@ -154,6 +154,7 @@ extern const Rules kValidatingWebhookConfigurationRules{
     .qualified_finalizers = false,
     .columns = webhook_configuration::kColumns,
     .row = webhook_configuration::row,
+    .empty_list_counts = true,
     .unconditional_update = false,
 };
 
@@ -169,6 +170,7 @@ extern const Rules kMutatingWebhookConfigurationRules{
     .qualified_finalizers = false,
     .columns = webhook_configuration::kColumns,
     .row = webhook_configuration::row,
+    .empty_list_counts = true,
     .unconditional_update = false,
 };
 

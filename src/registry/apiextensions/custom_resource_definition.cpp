@@ -3,6 +3,7 @@
 #include "registry/apiextensions/schema_check.h"
 #include "registry/at.h"
 #include "registry/columns.h"
+#include "registry/metadata.h"
 #include "registry/webhook_client.h"
 
 namespace sampan::registry {
@@ -237,7 +238,7 @@ void validate_deprecation(const At& version) {
 // As they are internally: without what they all say alike.
 Shown shown_versions(const Object& object) {
   auto versions = object["spec"]["versions"];
-  if (versions.size() == 0) return Shown::null();
+  if (!versions.present()) return Shown(versions);
   Arena arena;
   Value tree = Value::object(arena), list = schema::thaw(versions, arena);
   for (std::string_view field : {"schema", "subresources", "additionalPrinterColumns", "selectableFields"})
@@ -259,7 +260,11 @@ void validate_versions(const Object& object, const At& spec, bool schemas_requir
     for (uint32_t j = 0; j < i; j++) unique = unique && versions.value().item(j)["name"].as_string() != name.text();
     Complaints complaints;
     check_dns1035_label(name.text(), complaints);
-    if (!complaints.empty()) name.invalid(Shown(name.text()), join(complaints, ","));
+    if (!complaints.empty()) {
+      name.invalid(Shown(name.text()), join(complaints, ","));
+      // The first one is the only one of older clients, too.
+      if (i == 0 && !name.text().empty()) name.errors().invalid(Path("spec").child("version"), name.text(), join(complaints, ","));
+    }
     validate_deprecation(version);
     At schema = version["schema"];
     if (!schema["openAPIV3Schema"].present() && (schemas_required || version["served"].truth()) &&
@@ -274,7 +279,7 @@ void validate_stored_versions(const Object& object, FieldErrors& errors) {
   Path path("status");
   At stored(object["status"]["storedVersions"], path.child("storedVersions"), errors);
   if (stored.size() == 0)
-    return stored.invalid(stored.present() ? Shown(stored.value()) : Shown::null(), "must have at least one stored version");
+    return stored.invalid(Shown(stored.value()), "must have at least one stored version");
   std::vector<std::string_view> left;
   for (uint32_t i = 0; i < stored.size(); i++) left.push_back(stored.value().item(i).as_string());
   auto versions = object["spec"]["versions"];
@@ -386,8 +391,7 @@ void validate_approval(const Object& object, const Object* old, FieldErrors& err
 
 void validate(const Object& object, FieldErrors& errors) {
   auto spec = object["spec"];
-  if (name_of(object) != concat(spec["names"]["plural"].as_string(), ".", spec["group"].as_string()))
-    errors.invalid(Path("metadata.name"), name_of(object), "must be spec.names.plural+\".\"+spec.group");
+  require_exact_name(errors, object, concat(spec["names"]["plural"].as_string(), ".", spec["group"].as_string()), "must be spec.names.plural+\".\"+spec.group");
   validate_spec(object, {}, errors);
   validate_approval(object, nullptr, errors);
 }

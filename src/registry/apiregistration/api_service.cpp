@@ -3,6 +3,7 @@
 #include "base/time_text.h"
 #include "registry/at.h"
 #include "registry/columns.h"
+#include "registry/metadata.h"
 
 namespace sampan::registry {
 
@@ -29,8 +30,7 @@ void validate_name(const Object& object, FieldErrors& errors) {
   auto wanted = concat(object["spec"]["version"].as_string(), ".", object["spec"]["group"].as_string());
   Complaints complaints;
   check_path_segment(name_of(object), complaints);
-  if (complaints.empty() && name_of(object) != wanted)
-    errors.invalid(Path("metadata.name"), name_of(object), concat("must be `spec.version+\".\"+spec.group`: ", quoted(wanted)));
+  if (complaints.empty()) require_exact_name(errors, object, wanted, concat("must be `spec.version+\".\"+spec.group`: ", quoted(wanted)));
 }
 
 void validate_service(const At& spec) {

@@ -32,6 +32,17 @@ TEST(APIServices, Validation) {
                     "spec.versionPriority: Invalid value: 0: must be positive and less than 1000"}));
 }
 
+TEST(APIServices, TheNameIsHeldAgainstTheSpecWhereThereIsOne) {
+  constexpr std::string_view kSpec = "'spec':{'group':'a.b','version':'v1','groupPriorityMinimum':1,'versionPriority':1}}";
+  auto errors = [&](std::string_view metadata) {
+    return errors_of(kAPIServiceRules, *make(kVersion, "APIService", concat("{'metadata':{", metadata, "},", kSpec)));
+  };
+  EXPECT_EQ(errors(""), Errors{});
+  EXPECT_EQ(errors("'name':'v1.a.b'"), Errors{});
+  EXPECT_EQ(errors("'generateName':'v1.','name':'v1.a.b'"),
+            Errors{"metadata.generateName: Invalid value: \"v1.\": must be `spec.version+\".\"+spec.group`: \"v1.a.b\""});
+}
+
 }  // namespace
 
 }  // namespace sampan::registry

@@ -180,6 +180,7 @@ extern const Rules kDaemonSetRules{
     .warnings = warn,
     .columns = kColumns,
     .row = row,
+    .internal_annotations = {&kTemplateGeneration, 1},
 };
 
 }  // namespace sampan::registry

@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "registry/apps/workload.h"
 #include "registry/columns.h"
+#include "registry/metadata.h"
 #include "registry/selectors.h"
 
 namespace sampan::registry {
@@ -30,12 +31,8 @@ void prepare_update(Value object, const Object& old, std::string_view subresourc
   if (subresource == "status") return keep_from(object["metadata"], "labels", metadata["labels"]);
   drop_disabled_template_fields(object["spec"]["template"], old["spec"]["template"]);
   // Annotations count as a change too, because the replica sets get a copy of them.
-  Value annotations = object["metadata"]["annotations"];
-  AnyView before = metadata["annotations"];
-  bool changed = annotations.size() != before.size();
-  for (const auto& member : annotations.members())
-    changed |= !before[member.name].present() || before[member.name].as_string() != member.value.as_string();
-  if (changed) object["metadata"].set("generation", metadata["generation"].as_int() + 1);
+  if (!same_texts(object["metadata"]["annotations"], metadata["annotations"]))
+    object["metadata"].set("generation", metadata["generation"].as_int() + 1);
 }
 
 void validate_strategy(const At& strategy) {
@@ -104,6 +101,8 @@ void warn(const Object& object, const Object* old, Warnings& out) {
   warn_of_template(object, old, out);
 }
 
+constexpr std::string_view kRollbackTo = "deprecated.deployment.rollback.to";
+
 constexpr Column kColumns[] = {
     kNameColumn,
     {"Ready", "string", "", "Number of the pod with ready state"},
@@ -147,6 +146,7 @@ extern const Rules kDeploymentRules{
     .warnings = warn,
     .columns = kColumns,
     .row = row,
+    .internal_annotations = {&kRollbackTo, 1},
     .status_reset_fields = kStatusResetFields,
 };
 

@@ -45,7 +45,7 @@ void require_selected_labels(const AnyView& selector, const At& pod_template) {
   if (!selects || selects->empty()) return;
   At metadata = pod_template["metadata"], labels = metadata["labels"];
   if (selects->matches(labels.value())) return;
-  labels.invalid(labels.size() ? Shown(labels.value()) : Shown::null(), "`selector` does not match template `labels`");
+  labels.invalid(Shown(labels.value()), "`selector` does not match template `labels`");
 }
 
 void require_endless_pods(const At& pod_template, std::string_view kind) {

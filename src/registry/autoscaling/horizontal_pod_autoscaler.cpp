@@ -144,6 +144,7 @@ extern const Rules kHorizontalPodAutoscalerRules{
     .validate_subresource = autoscaling::validate_status,
     .columns = autoscaling::kColumns,
     .row = autoscaling::row,
+    .internal_annotations = autoscaling::kRoundTripAnnotations,
     .convert = autoscaling::convert,
     .has_generation = false,
 };

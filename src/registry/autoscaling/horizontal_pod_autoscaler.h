@@ -9,6 +9,9 @@ namespace sampan::registry::autoscaling {
 // Between autoscaling/v1 and autoscaling/v2. What v1 has no fields for is kept in annotations of it, as JSON.
 void convert(Value object, std::string_view from, std::string_view to);
 void drop_round_trip_annotations(Value object);
+inline constexpr std::string_view kRoundTripAnnotations[] = {
+    "autoscaling.alpha.kubernetes.io/metrics",  "autoscaling.alpha.kubernetes.io/current-metrics",      "autoscaling.alpha.kubernetes.io/conditions",
+    "autoscaling.alpha.kubernetes.io/behavior", "autoscaling.alpha.kubernetes.io/scale-down-tolerance", "autoscaling.alpha.kubernetes.io/scale-up-tolerance"};
 void default_utilization(Value object);  // of v1, where no metric is given
 inline constexpr int kDefaultUtilization = 80;
 

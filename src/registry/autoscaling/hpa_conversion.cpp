@@ -15,9 +15,6 @@ constexpr std::string_view kMetrics = "autoscaling.alpha.kubernetes.io/metrics";
 constexpr std::string_view kCurrentMetrics = "autoscaling.alpha.kubernetes.io/current-metrics";
 constexpr std::string_view kConditions = "autoscaling.alpha.kubernetes.io/conditions";
 constexpr std::string_view kBehavior = "autoscaling.alpha.kubernetes.io/behavior";
-constexpr std::string_view kRoundTrip[] = {kMetrics, kCurrentMetrics, kConditions, kBehavior,
-                                           "autoscaling.alpha.kubernetes.io/scale-down-tolerance",
-                                           "autoscaling.alpha.kubernetes.io/scale-up-tolerance"};
 
 // ---- metrics: a field of v1 is one of v2's, inside `outer` if that is not "" ----
 
@@ -319,7 +316,7 @@ void to_v2(Value object) {
 void drop_round_trip_annotations(Value object) {
   Value annotations = object["metadata"]["annotations"];
   if (!annotations.is_object()) return;
-  for (auto name : kRoundTrip) annotations.remove(name);
+  for (auto name : kRoundTripAnnotations) annotations.remove(name);
 }
 
 void default_utilization(Value object) {

@@ -189,7 +189,7 @@ void validate_request(const Object& object, const Tolerated& tolerated, FieldErr
   At spec(object["spec"], spec_path, errors), status(object["status"], status_path, errors);
   At request = spec["request"], signer = spec["signerName"], expiration = spec["expirationSeconds"];
   if (auto complaint = certificate_request_complaint(request.text()); !complaint.empty())
-    request.invalid(request.present() ? Shown(request.value()) : Shown::null(), complaint);
+    request.invalid(Shown(request.value()), complaint);
   validate_usages(spec["usages"], tolerated);
   if (!tolerated.legacy_signer && signer.text() == kLegacySigner)
     signer.invalid("the legacy signerName is not allowed via this API version");

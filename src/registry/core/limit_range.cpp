@@ -145,6 +145,7 @@ extern const Rules kLimitRangeRules{
     .validate = core_limit_range::validate,
     .update_checks_metadata = false,
     .update_checks_whole = true,
+    .named_by_uuid = true,
     .has_generation = false,
     .create_on_update = true,
 };

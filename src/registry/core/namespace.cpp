@@ -95,7 +95,6 @@ bool deletable(const Object& object) { return object["spec"]["finalizers"].size(
 
 constexpr FieldLabel kFieldLabels[] = {
     {"status.phase", [](const Object& object) { return std::string(object["status"]["phase"].as_string()); }},
-    {"name", [](const Object& object) { return std::string(name_of(object)); }},
 };
 
 }  // namespace core_namespace

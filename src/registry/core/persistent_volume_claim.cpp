@@ -122,7 +122,7 @@ void forbid_changes(const Object& object, const Object& old, FieldErrors& errors
   if (semantically_equal((*now_frozen)->view(), (*before_frozen)->view())) return;
   errors.forbidden(Path("spec"),
                    concat("spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n",
-                          pod_spec_diff((*before_frozen)->view(), (*now_frozen)->view())));
+                          pod_spec_diff((*before_frozen)->view(), (*now_frozen)->view(), errors.sent_at(Path("spec")))));
 }
 
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) {

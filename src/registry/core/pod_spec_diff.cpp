@@ -48,8 +48,8 @@ bool semantically_equal(const AnyView& a, const AnyView& b) {
   }
 }
 
-std::string pod_spec_diff(const AnyView& before, const AnyView& after) {
-  return line_diff(internal_form(before, Layout::Indented), internal_form(after, Layout::Indented));
+std::string pod_spec_diff(const AnyView& before, const AnyView& after, schema::Value sent) {
+  return line_diff(internal_form(before, Layout::Indented), internal_form(after, Layout::Indented, sent));
 }
 
 }  // namespace sampan::registry

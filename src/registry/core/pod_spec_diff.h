@@ -3,6 +3,7 @@
 #include <string>
 
 #include "schema/object.h"
+#include "schema/value.h"
 
 namespace sampan::registry {
 
@@ -10,6 +11,7 @@ namespace sampan::registry {
 bool semantically_equal(const schema::AnyView& a, const schema::AnyView& b);
 
 // What upstream shows of two specs or ephemeral containers that should be equal: a unified diff of their internal forms as indented JSON.
-std::string pod_spec_diff(const schema::AnyView& before, const schema::AnyView& after);
+// `sent` is what the second was made of, if that is known.
+std::string pod_spec_diff(const schema::AnyView& before, const schema::AnyView& after, schema::Value sent = {});
 
 }  // namespace sampan::registry

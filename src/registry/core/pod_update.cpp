@@ -243,7 +243,7 @@ void validate_fixed_rest(const At& spec, const AnyView& old) {
   Value munged = put_back(spec, old, arena);
   auto frozen = schema::freeze(munged, spec.value().type());
   if (!frozen || semantically_equal((*frozen)->view(), old)) return;
-  spec.forbidden(concat("pod updates may not change fields other than ", kUpdatable, "\n", pod_spec_diff(old, (*frozen)->view())));
+  spec.forbidden(concat("pod updates may not change fields other than ", kUpdatable, "\n", pod_spec_diff(old, (*frozen)->view(), spec.errors().sent_at(spec.path()))));
 }
 
 }  // namespace

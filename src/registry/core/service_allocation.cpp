@@ -318,14 +318,8 @@ Result<std::string> ServiceAllocator::take_ip(Value object, std::string_view fam
     auto shown = Shown::texts(texts(object["spec"]["clusterIPs"]));
     return fail(invalid_at(object, Path("spec").child("clusterIPs"), shown, concat("failed to allocate IP ", wanted, ": ", why)));
   };
-  bool in_range = false;
-  std::string edge;  // the range of which it is the network's own or its broadcast address
-  for (const Cidr& cidr : cidrs_()) {
-    if (!cidr.contains(*ip)) continue;
-    in_range |= is_between(*ip, range_of(cidr));
-    edge = cidr.text();
-  }
-  if (!in_range && !edge.empty()) return refuse(concat("the provided IP (", ip->text(), ") is not in the valid range. The range of valid IPs is ", edge));
+  bool in_range = false;  // the network's own address and its broadcast address are in none
+  for (const Cidr& cidr : cidrs_()) in_range |= cidr.contains(*ip) && is_between(*ip, range_of(cidr));
   if (!in_range) return refuse("the provided network does not match the current range");
   if (dry_run) return std::string(wanted);
   auto made = make_address(object, *ip);

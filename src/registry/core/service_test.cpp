@@ -153,7 +153,11 @@ TEST(ServiceAllocator, refuses) {
   const Case cases[] = {
       {"{'clusterIP':'10.0.0.3'}", "spec.clusterIPs: Invalid value: [\"10.0.0.3\"]: failed to allocate IP 10.0.0.3: provided IP is already allocated"},
       {"{'clusterIP':'10.0.0.0'}",
-       "spec.clusterIPs: Invalid value: [\"10.0.0.0\"]: failed to allocate IP 10.0.0.0: the provided IP (10.0.0.0) is not in the valid range. The range of valid IPs is 10.0.0.0/28"},
+       "spec.clusterIPs: Invalid value: [\"10.0.0.0\"]: failed to allocate IP 10.0.0.0: the provided network does not match the current range"},
+      {"{'clusterIP':'10.0.0.15'}",
+       "spec.clusterIPs: Invalid value: [\"10.0.0.15\"]: failed to allocate IP 10.0.0.15: the provided network does not match the current range"},
+      {"{'clusterIP':'10.0.1.1'}",
+       "spec.clusterIPs: Invalid value: [\"10.0.1.1\"]: failed to allocate IP 10.0.1.1: the provided network does not match the current range"},
       {"{'type':'NodePort','ports':[{'port':1,'nodePort':30005}]}",
        "spec.ports[0].nodePort: Invalid value: 30005: provided port is already allocated"},
       {"{'type':'NodePort','ports':[{'port':1,'nodePort':80}]}",

@@ -4,6 +4,7 @@
 #include "registry/at.h"
 #include "registry/columns.h"
 #include "registry/core/service.h"
+#include "registry/metadata.h"
 
 namespace sampan::registry {
 
@@ -29,6 +30,9 @@ void drop_topology(Value object) {
 void prepare_create(Value object, const CreateContext&) { drop_topology(object); }
 
 void prepare_update(Value object, const Object& old, std::string_view) {
+  // Labels count as a change too: they say whose slice it is.
+  auto metadata = old["metadata"];
+  if (!same_texts(object["metadata"]["labels"], metadata["labels"])) object["metadata"].set("generation", metadata["generation"].as_int() + 1);
   auto before = old["endpoints"];
   bool had_topology = false;
   for (uint32_t i = 0; i < before.size(); i++) had_topology |= before.item(i)["deprecatedTopology"].size() > 0;

@@ -114,7 +114,7 @@ void validate_spec(const Object& object, const Tolerated& tolerated, FieldErrors
   Path path("spec");
   At spec(object["spec"], path, errors);
   if (spec["rules"].size() == 0 && !spec["defaultBackend"].present())
-    spec.invalid(Shown(spec["rules"].value()), "either `defaultBackend` or `rules` must be specified");
+    spec.invalid(errors.shown(spec["rules"].path(), spec["rules"].value()), "either `defaultBackend` or `rules` must be specified");
   if (spec["defaultBackend"].present()) validate_backend(spec["defaultBackend"]);
   validate_rules(spec["rules"], tolerated);
   validate_tls(spec["tls"], tolerated);

@@ -180,6 +180,7 @@ extern const Rules kNetworkPolicyRules{
     .warnings = network_policy::warnings,
     .columns = network_policy::kColumns,
     .row = network_policy::row,
+    .empty_list_counts = true,
 };
 
 }  // namespace sampan::registry

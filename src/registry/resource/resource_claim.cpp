@@ -26,7 +26,7 @@ void require_spec_kept(const Object& object, const Object& old, FieldErrors& err
   auto now = object["spec"], before = old["spec"];
   if (now.equals(before)) return;
   AnyView nothing(&(now.present() ? now : before).type(), object.data(), 0);  // shown as a spec that asks for nothing
-  errors.invalid(Path("spec"), Shown::internal(now.present() ? now : nothing), "field is immutable");
+  errors.invalid(Path("spec"), Shown::internal(now.present() ? now : nothing, errors.sent_at(Path("spec"))), "field is immutable");
 }
 
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) { require_spec_kept(object, old, errors); }
@@ -235,6 +235,7 @@ extern const Rules kResourceClaimTemplateRules{
     .defaults = resource_claim::template_defaults,
     .validate = resource_claim::validate_template,
     .validate_update = resource_claim::validate_template_update,
+    .update_checks_whole = true,
     .columns = resource_claim::kTemplateColumns,
     .row = resource_claim::template_row,
     .has_generation = false,

@@ -54,7 +54,7 @@ void validate(const Object& object, FieldErrors& errors) {
 
 void validate_update(const Object& object, const Object& old, FieldErrors& errors) {
   validate(object, errors);
-  if (!object["spec"].equals(old["spec"])) errors.invalid(Path("spec"), Shown::internal_field(object.view(), "spec"), "field is immutable");
+  if (!object["spec"].equals(old["spec"])) errors.invalid(Path("spec"), object["spec"].present() ? Shown::internal(object["spec"], errors.sent_at(Path("spec"))) : Shown::internal_field(object.view(), "spec"), "field is immutable");
 }
 
 void validate_subresource(std::string_view, const Object& object, const Object& old, FieldErrors& errors) { validate_update(object, old, errors); }
