@@ -53,9 +53,9 @@ constexpr Entry kPlugins[] = {
     {"JobValidation", true, nullptr},
     {"PodResizeValidator", true, [](const AdmissionParts& it) -> Made { return pod_resize_validator(it.catalog); }},
     {"MutatingAdmissionPolicy", true, nullptr},
-    {"MutatingAdmissionWebhook", true, nullptr},
+    {"MutatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return mutating_webhooks(it); }},
     {"ValidatingAdmissionPolicy", true, nullptr},
-    {"ValidatingAdmissionWebhook", true, nullptr},
+    {"ValidatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return validating_webhooks(it); }},
     {"ResourceQuota", true, [](const AdmissionParts& it) -> Made { return resource_quota(it.settings("ResourceQuota"), it.catalog, it.clock); }},
     {"AlwaysDeny", false, nullptr},
 };
@@ -84,6 +84,7 @@ Result<std::unique_ptr<Admission>> Admission::create(const AdmissionParts& parts
   check_names("disable-admission-plugins", config.disable, complaints);
   if (!complaints.empty()) return fail(bad_request(aggregated(complaints)));
   auto admission = std::make_unique<Admission>();
+  admission->metrics_ = parts.metrics;
   for (const Entry& entry : kPlugins) {
     bool wanted = contains(config.enable, entry.name);
     bool on = (entry.on_by_default || wanted) && !contains(config.disable, entry.name);
@@ -99,7 +100,12 @@ Result<std::unique_ptr<Admission>> Admission::create(const AdmissionParts& parts
   return admission;
 }
 
-Result<void> Admission::mutate(const Attributes& attributes, schema::Value object, const schema::Object* old) {
+Result<void> Admission::mutate(Attributes attributes, schema::Value object, const schema::Object* old) {
+  Mutations mutations;
+  attributes.mutations = &mutations;
+  for (auto& plugin : plugins_) TRY(plugin->mutate(attributes, object, old));
+  if (!mutations.wants_second_round) return {};
+  mutations.second_round = true;
   for (auto& plugin : plugins_) TRY(plugin->mutate(attributes, object, old));
   return {};
 }

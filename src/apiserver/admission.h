@@ -3,9 +3,12 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <vector>
 
+#include "apiserver/admission/admission_metrics.h"
+#include "apiserver/body.h"
 #include "apiserver/context.h"
 #include "base/status.h"
 #include "schema/object.h"
@@ -15,6 +18,17 @@ namespace sampan::apiserver {
 
 enum class Operation : uint8_t { Create, Update, Delete, Connect };
 
+// Who has changed an object, and who of those must look again because others changed it behind them.
+struct Mutations {
+  struct Callers {
+    std::set<std::string> waiting, due;  // have been asked, and would look again; are to look again in the second round
+    std::string output;                  // the object as they left it
+    void make_due() { due.merge(std::exchange(waiting, {})); }
+  };
+  bool second_round = false, wants_second_round = false;
+  Callers webhooks, policies;
+};
+
 struct Attributes {
   Operation operation;
   const RequestInfo& info;
@@ -23,15 +37,22 @@ struct Attributes {
   bool dry_run = false;
   std::vector<std::string>* warnings = nullptr;
   AuditTrail* audit = nullptr;  // null: the request is not noted
+  // What the object is, in the client's words: of the resource's own kind, or of its subresource's (Scale, Eviction, PodExecOptions).
+  ExpectedKind what = {};
+  const Query* query = nullptr;                          // CreateOptions and UpdateOptions are in it
+  const registry::DeleteOptions* delete_options = nullptr;  // of deletes
+  Mutations* mutations = nullptr;                        // while objects are mutated
 
   void annotate(std::string_view key, std::string_view value) const;
+  // Is the object of the resource's own kind? Then it is in the stored version.
+  bool is_whole() const { return what.type == served.resource->type; }
 };
 
 class AdmissionPlugin {
  public:
   virtual ~AdmissionPlugin() = default;
   virtual std::string_view name() const = 0;
-  // `object` is of the stored version; `old` is null on create.
+  // `object` is of the stored version, absent on delete; `old` is null on create.
   virtual Result<void> mutate(const Attributes&, schema::Value object, const schema::Object* old) {
     (void)object, (void)old;
     return {};
@@ -58,6 +79,7 @@ struct AdmissionParts {
   Random& random;
   Access& access;
   const AdmissionConfig& config;
+  std::shared_ptr<AdmissionMetrics> metrics = std::make_shared<AdmissionMetrics>();
   std::string_view settings(std::string_view plugin) const;  // "" without any
 };
 
@@ -65,11 +87,14 @@ class Admission {
  public:
   // Errors name unknown plug-ins.
   static Result<std::unique_ptr<Admission>> create(const AdmissionParts& parts);
-  Result<void> mutate(const Attributes& attributes, schema::Value object, const schema::Object* old);
+  // In a second round once more, if a webhook or a policy has changed the object.
+  Result<void> mutate(Attributes attributes, schema::Value object, const schema::Object* old);
   Result<void> validate(const Attributes& attributes, const schema::Object* object, const schema::Object* old);
   std::vector<std::string_view> names() const;
+  const AdmissionMetrics& metrics() const { return *metrics_; }
 
  private:
+  std::shared_ptr<AdmissionMetrics> metrics_;
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
 };
 
@@ -102,5 +127,7 @@ std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
 std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> pod_resize_validator(Catalog& catalog);
 Result<std::unique_ptr<AdmissionPlugin>> resource_quota(std::string_view settings, Catalog& catalog, Clock& clock);
+std::unique_ptr<AdmissionPlugin> mutating_webhooks(const AdmissionParts& parts);
+std::unique_ptr<AdmissionPlugin> validating_webhooks(const AdmissionParts& parts);
 
 }  // namespace sampan::apiserver

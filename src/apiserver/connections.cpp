@@ -1,4 +1,5 @@
 // The subresources of a pod that lead to its kubelet: log, exec, attach, portforward.
+#include "apiserver/connect_admission.h"
 #include "apiserver/respond.h"
 #include "apiserver/streams/backends.h"
 #include "apiserver/streams/in_messages.h"
@@ -13,6 +14,7 @@ namespace sampan::apiserver {
 
 using schema::AnyView;
 using schema::Object;
+using schema::Value;
 
 namespace {
 
@@ -154,13 +156,11 @@ HandlerResult read_log(Context& context, const net::Endpoint& kubelet, std::stri
   return response;
 }
 
-RemoteCommand command_of(Context& context, net::Endpoint kubelet, std::string path) {
-  const Query& asked = context.query;
-  auto wants = [&](std::string_view name) { return asked.has(name) && asked.is_true(name); };
+RemoteCommand command_of(Value options, net::Endpoint kubelet, std::string path) {
+  auto wants = [&](std::string_view name) { return options[name].as_bool(); };
   RemoteCommand command{.kubelet = std::move(kubelet), .stdin_ = wants("stdin"), .stdout_ = wants("stdout"), .stderr_ = wants("stderr"), .tty = wants("tty")};
   std::string query;
-  if (context.info.subresource == "exec")
-    for (auto word : asked.all("command")) add_parameter(query, "command", word);
+  for (Value word : options["command"].items()) add_parameter(query, "command", word.as_string());
   if (command.stderr_) add_parameter(query, "error", "1");
   if (command.stdin_) add_parameter(query, "input", "1");
   if (command.stdout_) add_parameter(query, "output", "1");
@@ -173,9 +173,12 @@ RemoteCommand command_of(Context& context, net::Endpoint kubelet, std::string pa
 
 HandlerResult handle_pod_connection(Context& context) {
   const RequestInfo& info = context.info;
+  Arena arena;
+  Value options;  // reading a log is no connection to admission
+  if (info.subresource != "log") options = TRY(admitted_connection(context, arena));
   auto query = info.subresource == "log" ? TRY(log_query(context)) : std::string();
   auto pod = TRY(context.served->store->get(info.name_space, info.name));
-  auto container = info.subresource == "portforward" ? std::string() : TRY(container_of(*pod, context.query.get("container")));
+  auto container = info.subresource == "portforward" ? std::string() : TRY(container_of(*pod, options.is_object() ? options["container"].as_string() : context.query.get("container")));
   auto node_name = (*pod)["spec"]["nodeName"].as_string();
   if (node_name.empty()) {
     if (info.subresource == "log") return net::Response{.status = 204};  // nobody wrote anything yet
@@ -191,12 +194,12 @@ HandlerResult handle_pod_connection(Context& context) {
   request.endpoint = kubelet;
   if (info.subresource == "portforward") {
     std::vector<std::string> ports;
-    for (auto port : context.query.all("ports")) ports.emplace_back(port);
+    for (Value port : options["ports"].items()) ports.push_back(concat(port.as_int()));
     if (!ports.empty()) add_parameter(query, "port", join(ports, ","));
     request.target = concat("/portForward/", encode(info.name_space), "/", encode(info.name), query);
     if (speaks_tunnel(context.http)) return tunnel(context, kubelet, std::move(request.target));
   } else {
-    auto command = command_of(context, kubelet, concat("/", info.subresource, "/", encode(info.name_space), "/", encode(info.name), "/", encode(container)));
+    auto command = command_of(options, kubelet, concat("/", info.subresource, "/", encode(info.name_space), "/", encode(info.name), "/", encode(container)));
     if (speaks_v5(context.http)) return translate_command(context, std::move(command));
     request.target = std::move(command.target);
   }

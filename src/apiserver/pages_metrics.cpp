@@ -1,5 +1,6 @@
 // /metrics, in Prometheus' text form.
 #include "apiserver/access/access.h"
+#include "apiserver/admission.h"
 #include "apiserver/audit/trail.h"
 #include "apiserver/fairness/flow_control.h"
 #include "apiserver/metrics.h"
@@ -20,6 +21,7 @@ class MetricsPage : public Page {
     response.headers.emplace_back("cache-control", "no-cache, private");
     server_.services().metrics->write(response.body, server_.catalog());
     server_.services().access->metrics().write(response.body);
+    server_.services().admission->metrics().write(response.body);
     if (const Auditor* audit = server_.services().audit) audit->write_metrics(response.body);
     if (auto* control = server_.flow_control()) control->write_metrics(response.body);
     return response;

@@ -31,6 +31,9 @@ Result<ObjectRef> read_request(Context& context, const ExpectedKind& expected, c
   if (!space.empty() && space != context.info.name_space)
     return fail(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
   metadata.set("namespace", std::string_view(context.info.name_space));
+  auto manager = field_manager(context, parameters);
+  manager.api_version = arena.copy(expected.group.empty() ? std::string(expected.version) : concat(expected.group, "/", expected.version));
+  TRY(schema::update_managed_fields(sent, nullptr, *expected.type, manager));
   auto attributes = attributes_of(context, Operation::Create, parameters.dry_run);
   TRY(context.services.admission->mutate(attributes, sent, nullptr));
   return schema::freeze(sent, *expected.type);

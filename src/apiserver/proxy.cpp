@@ -2,6 +2,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "apiserver/connect_admission.h"
 #include "apiserver/respond.h"
 #include "apiserver/streams/backends.h"
 #include "apiserver/streams/html_links.h"
@@ -243,8 +244,10 @@ HandlerResult pass_on(Context& context, const Backend& backend, ProxiedPage page
 HandlerResult handle_proxy(Context& context) {
   const RequestInfo& info = context.info;
   bool namespaced = info.resource != "nodes";
-  auto backend = TRY(info.resource == "services" ? service_backend(context) : info.resource == "pods" ? pod_backend(context) : node_backend(context));
   auto [prefix, rest] = cut_path(context.http.path, namespaced);
+  Arena arena;
+  TRY(admitted_connection(context, arena, percent_decode(rest, false)));
+  auto backend = TRY(info.resource == "services" ? service_backend(context) : info.resource == "pods" ? pod_backend(context) : node_backend(context));
   auto request = request_to(context, backend, rest);
   if (net::asks_for_upgrade(context.http)) return upgrade_through(context, *backend.client, std::move(request));
   if (rest.empty() && (request.method == "GET" || request.method == "HEAD")) {

@@ -238,7 +238,7 @@ Value status_tree(const Error& error, Arena& arena) {
   status.set("metadata", metadata);
   status.set("status", "Failure");
   if (!data.message.empty()) status.set("message", std::string_view(data.message));
-  if (!name_of(data.reason).empty()) status.set("reason", name_of(data.reason));
+  if (std::string_view reason = data.other_reason.empty() ? name_of(data.reason) : data.other_reason; !reason.empty()) status.set("reason", reason);
   if (data.has_details) {
     Value details = Value::object(arena, 6);
     if (!data.name.empty()) details.set("name", std::string_view(data.name));
@@ -249,7 +249,7 @@ Value status_tree(const Error& error, Arena& arena) {
       Value causes = Value::list(arena, static_cast<uint32_t>(data.causes.size()));
       for (const Cause& cause : data.causes) {
         Value item = Value::object(arena, 3);
-        if (!cause.reason.empty()) item.set("reason", cause.reason);
+        if (!cause.reason.empty()) item.set("reason", std::string_view(cause.reason));
         if (!cause.message.empty()) item.set("message", std::string_view(cause.message));
         if (!cause.field.empty()) item.set("field", std::string_view(cause.field));
         causes.push(item);

@@ -176,17 +176,21 @@ Result<Value> applied(Context& context, const ExpectedKind& expected, const sche
   return schema::apply(&before, documents->front(), *expected.type, manager, force, arena);
 }
 
+Result<ObjectRef> frozen_scale(const schema::Object& object, const schema::Type& type) {
+  Arena arena;
+  return schema::freeze(scale_of(object, arena).clone(arena), type);
+}
+
 // The Scale as the client wants it to be, with who owns what in it. `sent` is the whole one of an update. Returned is a copy, because what the
 // owners were read from ends here.
-Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const schema::Object& current, Value sent,
+Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const schema::Object& current, const schema::Object& before, Value sent,
                            const WriteParameters& parameters, Arena& arena) {
   schema::FieldManager manager{.name = parameters.field_manager,
                                .api_version = kScaleVersion,
                                .subresource = "scale",
                                .now_seconds = context.now_seconds()};
-  auto before = TRY(schema::freeze(scale_to_change(current, arena).clone(arena), *expected.type));
   if (is_apply(context)) {
-    Value scale = TRY(applied(context, expected, *before, manager, parameters.force, arena));
+    Value scale = TRY(applied(context, expected, before, manager, parameters.force, arena));
     TRY(conform_tree(context, scale, expected, parameters.validation, {}));
     return scale.clone(arena);
   }
@@ -194,7 +198,7 @@ Result<Value> wanted_scale(Context& context, const ExpectedKind& expected, const
   if (context.info.verb == "patch") scale = TRY(patched(context, expected, scale_to_change(current, arena), arena));
   scale = scale.clone(arena);
   if (context.info.verb == "patch") TRY(conform_patched(context, expected, scale, parameters.validation));
-  TRY(schema::update_managed_fields(scale, before.get(), *expected.type, manager));
+  TRY(schema::update_managed_fields(scale, &before, *expected.type, manager));
   return scale.clone(arena);
 }
 
@@ -212,7 +216,10 @@ HandlerResult handle_scale(Context& context) {
   Value sent;
   if (!is_patch) sent = TRY(decode_body(context, expected, parameters.validation, body_arena));
   auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
-    Value scale = TRY(wanted_scale(context, expected, *current, sent, parameters, arena));
+    auto before = TRY(schema::freeze(scale_to_change(*current, arena).clone(arena), *expected.type));
+    Value scale = TRY(wanted_scale(context, expected, *current, *before, sent, parameters, arena));
+    scale["metadata"].set("namespace", std::string_view(info.name_space));
+    TRY(context.services.admission->mutate(attributes_of(context, Operation::Update, parameters.dry_run), scale, before.get()));
     int64_t replicas = TRY(checked_replicas(scale, info));
     Value object = schema::thaw(*current, arena).clone(arena);
     object.ensure_object("spec").set("replicas", replicas);
@@ -223,7 +230,12 @@ HandlerResult handle_scale(Context& context) {
   };
   registry::Preconditions preconditions;
   if (!is_patch) preconditions.uid = sent["metadata"]["uid"].as_string();
-  auto outcome = TRY(served.store->update(info.name_space, info.name, produce, preconditions, false, store_options(context, parameters)));
+  auto options = store_options(context, parameters);
+  options.admit = [&](const schema::Object& object, const schema::Object* old) -> Result<void> {
+    auto scale = TRY(frozen_scale(object, *expected.type)), before = TRY(frozen_scale(*old, *expected.type));
+    return context.services.admission->validate(attributes_of(context, Operation::Update, parameters.dry_run), scale.get(), before.get());
+  };
+  auto outcome = TRY(served.store->update(info.name_space, info.name, produce, preconditions, false, options));
   return answer(context, *outcome.object);
 }
 

@@ -13,8 +13,15 @@ Result<registry::DeleteOptions> admitted_options(Context& context) {
   auto options = TRY(delete_options(context));
   auto warning = context.served->rules->propagation_warning;
   if (!warning.empty() && !options.orphan_dependents && options.propagation_policy.empty()) context.warnings.emplace_back(warning);
-  options.admit = [&context, dry_run = options.dry_run](const schema::Object& object) -> Result<void> {
-    auto attributes = attributes_of(context, Operation::Delete, dry_run);
+  options.admit = [&context, given = options](const schema::Object& object) -> Result<void> {
+    auto attributes = attributes_of(context, Operation::Delete, given.dry_run);
+    // As the kind completes them.
+    auto asked = given;
+    const registry::Rules& rules = *context.served->rules;
+    if (rules.grace_seconds) asked.grace_seconds = rules.grace_seconds(object, given.grace_seconds.value_or(-1));
+    if (rules.begin_delete && asked.preconditions.uid.empty()) asked.preconditions.uid = object["metadata"]["uid"].as_string();
+    attributes.delete_options = &asked;
+    TRY(context.services.admission->mutate(attributes, {}, &object));
     return context.services.admission->validate(attributes, nullptr, &object);
   };
   return options;
@@ -25,7 +32,6 @@ Result<registry::DeleteOptions> admitted_options(Context& context) {
 HandlerResult handle_delete(Context& context) {
   const Served& served = *context.served;
   auto options = TRY(admitted_options(context));
-  TRY(context.services.admission->mutate(attributes_of(context, Operation::Delete, options.dry_run), {}, nullptr));
   auto outcome = TRY(served.store->remove(context.info.name_space, context.info.name, options));
   if (!outcome.deleted || served.rules->returns_deleted_object) {
     // Old clients asked for foreground deletion this way and wait for a 202.

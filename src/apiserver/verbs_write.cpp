@@ -30,6 +30,7 @@ Result<void> check_name(Context& context, Value object) {
     return fail(bad_request(concat("the name of the object (", context.info.name, " based on URL) was undeterminable: name must be provided")));
   if (name != context.info.name)
     return fail(bad_request(concat("the name of the object (", name, ") does not match the name on the URL (", context.info.name, ")")));
+  if (space.empty() && context.served->resource->namespaced) metadata.set("namespace", std::string_view(context.info.name_space));
   return {};
 }
 

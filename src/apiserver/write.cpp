@@ -105,7 +105,16 @@ void drop_repeated_owners(Context& context, Value object, std::string_view when)
 }
 
 Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
-  return {operation, context.info, context.user, *context.served, dry_run, &context.warnings, context.audit.get()};
+  auto* own = context.subresource && !context.subresource->kind.empty() ? context.subresource : nullptr;
+  return {.operation = operation,
+          .info = context.info,
+          .user = context.user,
+          .served = *context.served,
+          .dry_run = dry_run,
+          .warnings = &context.warnings,
+          .audit = context.audit.get(),
+          .what = own ? expected_kind(*context.served, *own) : expected_kind(*context.served),
+          .query = &context.query};
 }
 
 Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {
@@ -117,7 +126,9 @@ Result<void> settle(Context& context, Value object, const Object* old, const Wri
     TRY(manage_fields(context, object, old, manager));
   }
   TRY(to_stored_version(served, object));
-  TRY(context.services.admission->mutate(attributes_of(context, old ? Operation::Update : Operation::Create, parameters.dry_run), object, old));
+  // Of a Scale admission has been told, in its own form.
+  auto attributes = attributes_of(context, old ? Operation::Update : Operation::Create, parameters.dry_run);
+  if (attributes.is_whole()) TRY(context.services.admission->mutate(attributes, object, old));
   drop_repeated_owners(context, object, " after mutating admission happens");
   set_defaults(served, object, served.store->resource().version);
   return guard_roles(context, object, old);
@@ -130,8 +141,10 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.warnings = &context.warnings;
   options.requester = {context.user.name, context.user.uid, context.user.groups, context.user.extra};
   options.asked = context.served->rules;
-  options.admit = [&context, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
+  bool is_generated = context.info.name.empty();
+  options.admit = [&context, is_generated, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
     if (!old) TRY(may_create(context));
+    if (is_generated) context.info.name = object["metadata"]["name"].as_string();  // meanwhile
     TRY(guard_device_admin(context, object, old));
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };

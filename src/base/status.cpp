@@ -35,6 +35,10 @@ constexpr ReasonFacts kReasons[] = {
 
 std::string_view name_of(Reason reason) { return kReasons[static_cast<size_t>(reason)].name; }
 int code_of(Reason reason) { return kReasons[static_cast<size_t>(reason)].code; }
+Reason reason_named(std::string_view name) {
+  auto found = std::find_if(std::begin(kReasons), std::end(kReasons), [&](const ReasonFacts& facts) { return facts.name == name; });
+  return found == std::end(kReasons) ? Reason::Unknown : static_cast<Reason>(found - std::begin(kReasons));
+}
 
 Error::Error(Reason reason, std::string message) : Error(code_of(reason), reason, std::move(message)) {}
 
@@ -53,7 +57,7 @@ Error&& Error::about(std::string_view group, std::string_view kind, std::string_
 }
 
 Error&& Error::cause(std::string_view reason, std::string message, std::string field) && {
-  data_->causes.push_back({reason, std::move(message), std::move(field)});
+  data_->causes.push_back({std::string(reason), std::move(message), std::move(field)});
   data_->has_details = true;
   return std::move(*this);
 }

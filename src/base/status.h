@@ -37,15 +37,17 @@ enum class Reason : uint8_t {
 
 std::string_view name_of(Reason reason);  // "NotFound"; "" for Unknown
 int code_of(Reason reason);               // 404
+Reason reason_named(std::string_view name);  // Unknown if it is none of these
 
 struct Cause {
-  std::string_view reason;  // "FieldValueInvalid": always a literal
+  std::string reason;  // "FieldValueInvalid"
   std::string message;
   std::string field;
 };
 
 struct StatusData {
   Reason reason = Reason::Unknown;
+  std::string other_reason;  // of somebody else's Status: a word that is none of ours
   int code = 500;
   std::string message;
   // metav1.StatusDetails

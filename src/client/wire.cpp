@@ -73,12 +73,6 @@ Result<ObjectRef> object_of_json(Value tree, const schema::Type& type) {
   return schema::freeze(tree, type);
 }
 
-Reason reason_named(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Reason::ServiceUnavailable); i++)
-    if (name_of(static_cast<Reason>(i)) == name) return static_cast<Reason>(i);
-  return Reason::Unknown;
-}
-
 Error error_of_status(schema::AnyView status) {
   auto code = static_cast<int>(status["code"].as_int());
   Error error(code ? code : 500, reason_named(status["reason"].as_string()), std::string(status["message"].as_string()));
@@ -90,6 +84,11 @@ Error error_of_status(schema::AnyView status) {
   data.kind = details["kind"].as_string();
   data.uid = details["uid"].as_string();
   data.retry_after_seconds = static_cast<int>(details["retryAfterSeconds"].as_int());
+  auto causes = details["causes"];
+  for (uint32_t i = 0; i < causes.size(); i++) {
+    auto cause = causes.item(i);
+    data.causes.push_back({std::string(cause["reason"].as_string()), std::string(cause["message"].as_string()), std::string(cause["field"].as_string())});
+  }
   return error;
 }
 

@@ -108,7 +108,7 @@ void FieldErrors::add(std::string_view reason, const Path& path, std::string_vie
   std::string message(what);
   if (value && !value->omitted_) append(message, ": ", value->absent_ ? as_sent(path, *value).text() : value->text());
   if (!detail.empty()) append(message, ": ", detail);
-  causes_.push_back({reason, std::move(message), path.text()});
+  causes_.push_back({std::string(reason), std::move(message), path.text()});
 }
 
 void FieldErrors::required(const Path& path, std::string_view detail) {

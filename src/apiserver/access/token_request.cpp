@@ -126,6 +126,7 @@ HandlerResult handle_token_request(Context& context) {
   auto manager = field_manager(context, parameters);
   manager.api_version = "authentication.k8s.io/v1";
   TRY(schema::update_managed_fields(request, nullptr, *expected.type, manager));
+  if (Value metadata = request.ensure_object("metadata"); metadata["namespace"].as_string().empty()) metadata.set("namespace", std::string_view(context.info.name_space));
   auto attributes = attributes_of(context, Operation::Create, parameters.dry_run);
   TRY(context.services.admission->mutate(attributes, request, nullptr));
   BoundObjects bound;

@@ -61,7 +61,10 @@ class ServiceAccount final : public AdmissionPlugin {
     if (attributes.operation != Operation::Create || !is_about(attributes, "", "pods")) return {};
     if (pod["metadata"]["annotations"].has(kMirrorAnnotation)) return {};  // must stay as the node's file says
     Value spec = pod.ensure_object("spec");
-    if (spec["serviceAccountName"].as_string().empty()) spec.set("serviceAccountName", "default");
+    if (spec["serviceAccountName"].as_string().empty()) {
+      spec.set("serviceAccountName", "default");
+      spec.set("serviceAccount", "default");  // the same, by its old name
+    }
     auto account_name = spec["serviceAccountName"].as_string();
     auto found = account(attributes.info.name_space, account_name);
     if (!found) return fail(refusal(attributes, pod, lookup_failure(attributes, account_name, found.error())));

@@ -75,7 +75,7 @@ class Trial {
     Value metadata = object["metadata"];
     info.name = old ? (*old)["metadata"]["name"].as_string() : metadata["name"].as_string();
     info.name_space = served->resource->namespaced ? "shop" : "";
-    Attributes attributes{operation, info, user_, *served, false, nullptr};
+    Attributes attributes{.operation = operation, .info = info, .user = user_, .served = *served, .what = expected_kind(*served)};
     if (auto done = plugin.mutate(attributes, object, old.get()); !done) return done.error().message();
     auto frozen = object.is_object() ? registry::testing::frozen(object.clone(arena), *type) : schema::ObjectRef();
     if (auto done = plugin.validate(attributes, frozen.get(), old.get()); !done) return done.error().message();

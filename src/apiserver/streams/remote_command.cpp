@@ -141,11 +141,7 @@ class Session {
     Arena arena;
     auto parsed = schema::parse_json(answer.body, arena);
     if (parsed && parsed->is_object() && (*parsed)["kind"].as_string() == "Status") {
-      auto reason = (*parsed)["reason"].as_string();
-      for (int i = 0; i <= static_cast<int>(Reason::ServiceUnavailable); i++)
-        if (auto known = static_cast<Reason>(i); !reason.empty() && name_of(known) == reason)
-          return Error(answer.status, known, std::string((*parsed)["message"].as_string()));
-      return Error(answer.status, Reason::Unknown, std::string((*parsed)["message"].as_string()));
+      return Error(answer.status, reason_named((*parsed)["reason"].as_string()), std::string((*parsed)["message"].as_string()));
     }
     return internal_error(concat("unable to upgrade connection: ", answer.body));
   }

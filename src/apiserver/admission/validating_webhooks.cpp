@@ -1,0 +1,99 @@
+// ValidatingAdmissionWebhook: others who judge a finished object. All who are meant are asked at the same time.
+#include <thread>
+
+#include "apiserver/admission/derived.h"
+#include "apiserver/admission/plugin.h"
+#include "apiserver/admission/webhook.h"
+#include "base/text.h"
+
+namespace sampan::apiserver {
+
+using schema::Object;
+
+namespace {
+
+constexpr std::string_view kFailedOpen = "failed-open.validating.webhook.admission.k8s.io/round_0_index_";
+
+struct Call {
+  std::shared_ptr<const Webhook> webhook;
+  std::expected<WebhookCaller::Question, Failure> question;
+  std::expected<ReviewAnswer, Failure> answer = std::unexpected(Failure{});
+  double seconds = 0;
+};
+
+class ValidatingWebhooks final : public AdmissionPlugin {
+ public:
+  ValidatingWebhooks(Catalog& catalog, Clock& clock, Random& random, AdmissionMetrics& metrics)
+      : catalog_(catalog), clock_(clock), caller_(catalog, random, metrics) {
+    auto* store = catalog.store_of("admissionregistration.k8s.io", "validatingwebhookconfigurations");
+    if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Validating); });
+  }
+  std::string_view name() const override { return "ValidatingAdmissionWebhook"; }
+
+  Result<void> validate(const Attributes& attributes, const Object* object, const Object* old) override {
+    if (!webhooks_ || is_exempt(attributes)) return {};
+    auto webhooks = webhooks_->get();
+    if (webhooks->empty()) return {};
+    auto calls = TRY(calls_for(*webhooks, attributes, object, old));
+    make(calls);
+    std::optional<Error> first;
+    for (size_t i = 0; i < calls.size(); i++)
+      if (auto judged = judge(calls[i], attributes, i); !judged && !first) first = std::move(judged).error();
+    if (first) return fail(std::move(*first));
+    return {};
+  }
+
+ private:
+  Result<std::vector<Call>> calls_for(const Webhooks& webhooks, const Attributes& attributes, const Object* object, const Object* old) {
+    std::vector<Call> calls;
+    Seen seen(attributes, object, old);
+    for (const auto& webhook : webhooks) {
+      auto target = TRY(webhook->matching.match(attributes, seen, catalog_));
+      if (target) calls.push_back({webhook, caller_.question(*webhook, attributes, *target, seen)});
+    }
+    return calls;
+  }
+
+  void make(std::vector<Call>& calls) {
+    auto ask = [this](Call& call) {
+      auto began_us = clock_.monotonic_us();
+      call.answer = caller_.ask(*call.webhook, *call.question);
+      call.seconds = static_cast<double>(clock_.monotonic_us() - began_us) / 1e6;
+    };
+    std::vector<std::jthread> others;
+    Call* own = nullptr;
+    for (auto& call : calls) {
+      if (!call.question) continue;
+      if (!own)
+        own = &call;
+      else
+        others.emplace_back(ask, std::ref(call));
+    }
+    if (own) ask(*own);
+  }
+
+  Result<void> judge(Call& call, const Attributes& attributes, size_t index) {
+    const Webhook& webhook = *call.webhook;
+    auto key = concat(kFailedOpen, index);
+    if (!call.question) return caller_.judge(webhook, std::move(call.question).error(), attributes, 0, key);
+    if (!call.answer) return caller_.judge(webhook, std::move(call.answer).error(), attributes, call.seconds, key);
+    caller_.pass_on(webhook, *call.answer, attributes, call.seconds);
+    if (call.answer->allowed) return {};
+    auto denial = denied_by(webhook.name, std::move(call.answer->status));
+    int code = denial.code();
+    return caller_.judge(webhook, {Failure::Kind::Denied, {}, std::move(denial), code}, attributes, call.seconds, key);
+  }
+
+  Catalog& catalog_;
+  Clock& clock_;
+  WebhookCaller caller_;
+  std::optional<Derived<Webhooks>> webhooks_;
+};
+
+}  // namespace
+
+std::unique_ptr<AdmissionPlugin> validating_webhooks(const AdmissionParts& parts) {
+  return std::make_unique<ValidatingWebhooks>(parts.catalog, parts.clock, parts.random, *parts.metrics);
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,151 @@
+#include "apiserver/admission/webhook_calls.h"
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "schema/json.h"
+
+namespace sampan::apiserver {
+
+using schema::AnyView;
+
+namespace {
+
+constexpr size_t kClientsMax = 200;
+constexpr size_t kAnswerBytesMax = 8 * 1024 * 1024;  // a patch of a whole object is twice its size in base64
+
+// What an answer that is no success means, as client-go says it.
+Error refusal(const net::Answer& answer) {
+  Arena arena;
+  if (auto tree = schema::parse_json(answer.body, arena, nullptr, {.depth_max = 20}); tree && (*tree)["kind"].as_string() == "Status")
+    return Error(answer.status, reason_named((*tree)["reason"].as_string()), std::string((*tree)["message"].as_string()));
+  struct Words {
+    int status;
+    Reason reason;
+    std::string_view message;  // "" = the answer's
+  };
+  static constexpr Words kKnown[] = {
+      {400, Reason::BadRequest, "the server rejected our request for an unknown reason"},
+      {401, Reason::Unauthorized, "the server has asked for the client to provide credentials"},
+      {403, Reason::Forbidden, ""},
+      {404, Reason::NotFound, "the server could not find the requested resource"},
+      {405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource"},
+      {406, Reason::NotAcceptable, ""},
+      {409, Reason::AlreadyExists, "the server reported a conflict"},
+      {415, Reason::UnsupportedMediaType, ""},
+      {422, Reason::Invalid, "the server rejected our request due to an error in our request"},
+      {429, Reason::TooManyRequests, "the server has received too many requests and has asked us to try again later"},
+      {503, Reason::ServiceUnavailable, "the server is currently unable to handle the request"},
+      {504, Reason::Timeout, "the server was unable to return a response in the time allotted, but may still be processing the request"},
+  };
+  bool is_text = answer.header("content-type").starts_with("text/");
+  auto said = is_text ? trim(answer.body) : std::string_view("unknown");
+  for (const auto& words : kKnown)
+    if (words.status == answer.status) return Error(words.status, words.reason, std::string(words.message.empty() ? said : words.message));
+  if (answer.status >= 500)
+    return Error(answer.status, Reason::InternalError, concat("an error on the server (", quoted(said), ") has prevented the request from succeeding"));
+  return Error(answer.status, Reason::Unknown, concat("the server responded with the status code ", answer.status, " but did not return more information"));
+}
+
+bool has_port(const AnyView& service, uint16_t port) {
+  AnyView ports = service["spec"]["ports"];
+  for (uint32_t i = 0; i < ports.size(); i++)
+    if (ports.item(i)["port"].as_int() == port) return true;
+  return false;
+}
+
+Error unavailable(std::string why) { return Error(Reason::ServiceUnavailable, std::move(why)); }
+
+}  // namespace
+
+WebhookAddress webhook_address(const AnyView& config) {
+  WebhookAddress address;
+  address.url = config["url"].as_string();
+  address.ca_pem = config["caBundle"].as_string();
+  if (AnyView service = config["service"]; service.present()) {
+    address.service = service["name"].as_string();
+    address.name_space = service["namespace"].as_string();
+    address.path = service["path"].as_string();
+    if (auto port = service["port"].as_int()) address.port = static_cast<uint16_t>(port);
+  }
+  return address;
+}
+
+Result<std::shared_ptr<net::Client>> WebhookCalls::client_for(const std::string& ca_pem) {
+  std::lock_guard lock(mutex_);
+  if (auto known = clients_.find(ca_pem); known != clients_.end()) return known->second;
+  net::ClientOptions options;
+  options.tls.ca_pem = ca_pem;
+  options.user_agent = "kube-apiserver-admission";
+  std::shared_ptr<net::Client> client = TRY(net::Client::create(std::move(options)));
+  if (clients_.size() >= kClientsMax) clients_.clear();
+  clients_.emplace(ca_pem, client);
+  return client;
+}
+
+// A service is dialled at its cluster IP, or at the name that it stands for; its certificate is for its own name.
+Result<net::Endpoint> WebhookCalls::endpoint_of(const WebhookAddress& address) {
+  auto* services = catalog_.store_of("", "services");
+  auto found = services->get(address.name_space, address.service);
+  if (!found && found.error().is(Reason::NotFound)) return fail(unavailable(concat("service ", quoted(address.service), " not found")));
+  auto service = TRY(std::move(found));
+  AnyView spec = (*service)["spec"];
+  auto type = spec["type"].as_string();
+  net::Endpoint endpoint;
+  endpoint.port = address.port;
+  endpoint.server_name = concat(address.service, ".", address.name_space, ".svc");
+  if (type == "ExternalName") {
+    endpoint.host = spec["externalName"].as_string();
+    return endpoint;
+  }
+  endpoint.host = spec["clusterIP"].as_string();
+  if (endpoint.host == "None") return fail(unavailable("cannot route to service with ClusterIP \"None\""));
+  if (!has_port(service->view(), address.port))
+    return fail(unavailable(concat("no service port ", address.port, " found for service ", quoted(address.service))));
+  return endpoint;
+}
+
+Result<std::string> WebhookCalls::post(const WebhookAddress& address, std::string body, int64_t timeout_seconds) {
+  auto client = TRY(client_for(address.ca_pem));
+  net::ClientRequest request;
+  request.method = "POST";
+  std::string shown;
+  if (address.service.empty()) {
+    auto url = TRY(net::parse_url(address.url));
+    request.endpoint = url.endpoint;
+    request.target = url.target;
+    shown = concat("https://", net::authority_of(url.endpoint));
+  } else {
+    request.host = concat(address.service, ".", address.name_space, ".svc:", address.port);
+    request.target = address.path.starts_with('/') ? address.path : concat("/", address.path);
+    shown = concat("https://", request.host);
+  }
+  if (timeout_seconds > 0) {
+    append(request.target, request.target.find('?') == std::string::npos ? "?" : "&", "timeout=", timeout_seconds, "s");
+    request.timeout_ms = timeout_seconds * 1000;
+  }
+  append(shown, request.target);
+  auto failed = [&](Error error) {
+    std::string_view why = error.message();
+    if (auto url_end = why.find("\": "); why.starts_with("Post \"") && url_end != why.npos) why.remove_prefix(url_end + 3);  // where it was really sent
+    if (auto whose = why.find(" (Client.Timeout exceeded"); whose != why.npos) why = why.substr(0, whose);  // here it is the request's
+    return fail(Error(error.reason(), concat("Post ", quoted(shown), ": ", why)));
+  };
+  if (!address.service.empty()) {
+    auto endpoint = endpoint_of(address);
+    if (!endpoint) return failed(std::move(endpoint).error());
+    request.endpoint = std::move(*endpoint);
+  }
+  request.headers = {{"content-type", "application/json"}, {"accept", "application/json, */*"}};
+  request.body = std::move(body);
+  request.body_bytes_max = kAnswerBytesMax;
+  auto answer = client->send(request);
+  // A connection that was kept may have been closed meanwhile.
+  if (!answer && !answer.error().is(Reason::Timeout)) answer = client->send(request);
+  if (!answer) return failed(std::move(answer).error());
+  if (answer->status < 200 || answer->status > 299) return fail(refusal(*answer));
+  if (answer->body.empty())
+    return fail(unavailable(concat("0-length response with status code: ", answer->status, " and content type: ", answer->header("content-type"))));
+  return std::move(answer->body);
+}
+
+}  // namespace sampan::apiserver

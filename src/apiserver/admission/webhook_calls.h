@@ -1,0 +1,37 @@
+// How webhooks are reached: over HTTPS, at a URL or through a service of this cluster.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "apiserver/catalog.h"
+#include "net/client.h"
+
+namespace sampan::apiserver {
+
+struct WebhookAddress {
+  std::string url;  // "" = a service
+  std::string service, name_space, path;
+  uint16_t port = 443;
+  std::string ca_pem;  // "" = whom the system trusts
+};
+WebhookAddress webhook_address(const schema::AnyView& client_config);
+
+class WebhookCalls {
+ public:
+  explicit WebhookCalls(Catalog& catalog) : catalog_(catalog) {}
+
+  // The answer's text; errors are worded as upstream words them behind "failed to call webhook: ".
+  Result<std::string> post(const WebhookAddress& address, std::string body, int64_t timeout_seconds);
+
+ private:
+  Result<std::shared_ptr<net::Client>> client_for(const std::string& ca_pem);
+  Result<net::Endpoint> endpoint_of(const WebhookAddress& address);
+
+  Catalog& catalog_;
+  std::mutex mutex_;  // guards the next
+  std::map<std::string, std::shared_ptr<net::Client>> clients_;  // by whom they trust
+};
+
+}  // namespace sampan::apiserver
