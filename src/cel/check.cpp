@@ -14,7 +14,8 @@ using Kind = Type::Kind;
 
 // Types are trees, and an expression can double one at every step ([x].map(y, {y: y}).map(...)).
 constexpr size_t kPartsOfTypeMax = 4096;
-constexpr size_t kIssuesMax = 100;
+// What macros use in several places is complained about in each; nested ones could go on for ever.
+constexpr size_t kIssuesMax = 10'000;
 
 class Checker {
  public:
@@ -125,10 +126,10 @@ std::optional<Checker::Name> Checker::lookup(std::string_view name) const {
 
 // Macros use an expression in several places, and nested ones would double the work at every level: what was found good once is good.
 void Checker::visit(const Node& node) {
-  if (visits_[node.id] == Visit::Good || issues_.list().size() >= kIssuesMax) return;
-  const size_t before = issues_.list().size();
+  if (visits_[node.id] == Visit::Good || issues_.count() >= kIssuesMax) return;
+  const size_t before = issues_.count();
   visit_kind(node);
-  visits_[node.id] = issues_.list().size() == before ? Visit::Good : Visit::Failed;
+  visits_[node.id] = issues_.count() == before ? Visit::Good : Visit::Failed;
 }
 
 void Checker::visit_kind(const Node& node) {

@@ -20,14 +20,14 @@ class LiteralChecker {
 
   // What macros use in several places is complained about in each of them; what is good is looked at once.
   void visit(const Node* node) {
-    constexpr size_t kIssuesMax = 100;
-    if (!node || good_[node->id] || issues_.list().size() >= kIssuesMax) return;
-    const size_t before = issues_.list().size();
+    constexpr size_t kIssuesMax = 10'000;
+    if (!node || good_[node->id] || issues_.count() >= kIssuesMax) return;
+    const size_t before = issues_.count();
     if (node->kind == Node::Kind::Call) check_call(*node);
     if (node->kind == Node::Kind::List && formats_ == 0) check_list(*node);
     if (node->kind == Node::Kind::Map && formats_ == 0) check_map(*node);
     visit_parts(*node);
-    good_[node->id] = issues_.list().size() == before && formats_ == 0;
+    good_[node->id] = issues_.count() == before && formats_ == 0;
   }
 
  private:

@@ -40,7 +40,15 @@ void Environment::declare(FunctionDeclaration function) {
 
 void Environment::declare(std::string_view variable, Type type) { variables_.insert_or_assign(std::string(variable), std::move(type)); }
 
-void Environment::declare_struct(std::string_view name, std::vector<Field> fields) { structs_.insert_or_assign(std::string(name), std::move(fields)); }
+void Environment::declare_struct(std::string_view name, std::vector<Field> fields) {
+  structs_[std::string(name)].clear();
+  for (Field& field : fields) declare_field(name, std::move(field));
+}
+
+void Environment::declare_field(std::string_view structure, Field field) {
+  std::string name = field.name;
+  structs_[std::string(structure)].insert_or_assign(std::move(name), std::move(field));
+}
 
 std::optional<Type> Environment::variable(std::string_view name) const {
   for (const Environment* level = this; level; level = level->below_)
@@ -54,20 +62,31 @@ const FunctionDeclaration* Environment::function(std::string_view name) const {
   return nullptr;
 }
 
+void Environment::declare_short_names() {
+  declare("duration", Type::type_of(Type::Kind::Duration));
+  declare("timestamp", Type::type_of(Type::Kind::Timestamp));
+}
+
+bool Environment::is_open(std::string_view structure) const {
+  if (open_root_.empty() || !structure.starts_with(open_root_)) return false;
+  return structure.size() == open_root_.size() || structure[open_root_.size()] == '.';
+}
+
 const Field* Environment::field(std::string_view structure, std::string_view name) const {
+  static const Field anything;
   for (const Environment* level = this; level; level = level->below_) {
+    if (level->is_open(structure)) return &anything;
     auto found = level->structs_.find(structure);
     if (found == level->structs_.end()) continue;
-    for (const Field& field : found->second)
-      if (field.name == name) return &field;
-    return nullptr;
+    auto field = found->second.find(name);
+    return field == found->second.end() ? nullptr : &field->second;
   }
   return nullptr;
 }
 
 bool Environment::has_struct(std::string_view name) const {
   for (const Environment* level = this; level; level = level->below_)
-    if (level->structs_.contains(name)) return true;
+    if (level->is_open(name) || level->structs_.contains(name)) return true;
   return false;
 }
 

@@ -46,6 +46,11 @@ class Environment {
   void declare(FunctionDeclaration function);             // overloads of a name that is known are added to it
   void declare(std::string_view variable, Type type);
   void declare_struct(std::string_view name, std::vector<Field> fields);
+  void declare_field(std::string_view structure, Field field);  // of one that was declared here
+  // Where structs are declared, upstream's checker knows two more types, by their short names: duration and timestamp. No program may use them.
+  void declare_short_names();
+  // `root` and every "root.x.y" are structs that may have any field, of any type.
+  void declare_open_structs(std::string_view root) { open_root_ = root; }
 
   std::optional<Type> variable(std::string_view name) const;
   const FunctionDeclaration* function(std::string_view name) const;
@@ -54,10 +59,12 @@ class Environment {
 
  private:
   explicit Environment(const Environment* below) : below_(below) {}
+  bool is_open(std::string_view structure) const;
   const Environment* below_ = nullptr;
   std::map<std::string, FunctionDeclaration, std::less<>> functions_;
   std::map<std::string, Type, std::less<>> variables_;
-  std::map<std::string, std::vector<Field>, std::less<>> structs_;
+  std::map<std::string, std::map<std::string, Field, std::less<>>, std::less<>> structs_;
+  std::string open_root_;
 };
 
 }  // namespace sampan::cel

@@ -166,7 +166,9 @@ Maybe<std::optional<Value>> Evaluator::qualify(const Value& value, const Value& 
     if (*place) found = value.as_list().at(**place);
     else if (access == Access::Get) return failed(concat("index out of bounds: ", key.shown()));
   } else if (value.is(V::Struct) && key.is(V::String)) {
-    found = value.as_struct().find(key.as_text());
+    auto read = value.as_struct().read(key.as_text());
+    if (!read) return read;
+    found = std::move(*read);
   }
   if (!found && access == Access::Get) return no_such_key(key);
   return found;

@@ -15,13 +15,14 @@ class Issues {
  public:
   void add(int32_t at, std::string message);  // beyond a hundred they are only counted
   bool empty() const { return list_.empty(); }
+  size_t count() const { return count_; }  // of all that were added
   const std::vector<Issue>& list() const { return list_; }
   // "ERROR: <input>:1:5: message\n | the line\n | ....^", sorted by place, one after another.
   std::string text(std::string_view expression) const;
 
  private:
   std::vector<Issue> list_;
-  size_t count_ = 0;  // of all that were added
+  size_t count_ = 0;
 };
 
 }  // namespace sampan::cel

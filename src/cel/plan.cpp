@@ -47,17 +47,19 @@ class Planner {
     const Loop& loop = node.loop;
     visit(loop.initial);
     visit(loop.range);
-    const size_t outer = locals_.size();
-    locals_.insert(locals_.end(), {loop.accumulator, loop.variable, loop.second_variable});
     for (const Node* part : {loop.condition, loop.step, loop.result}) visit(part);
-    locals_.resize(outer);
   }
 
-  // The name of a type is constant, unless a loop calls something so.
+  // What holds a type is taken for the name of one, also a variable of a loop. Of structs, and of the short names that the checker knows, there are none.
   void visit_name(const Node& node) {
     const std::string& name = checked_.names[node.id];
     const Type& type = checked_.types[node.id];
-    if (!name.empty() && type.is(Type::Kind::Type) && std::find(locals_.begin(), locals_.end(), name) == locals_.end()) constants_[node.id] = Value::type(type.parameter(0));
+    if (name.empty() || !type.is(Type::Kind::Type)) return;
+    const Type named = type.parameter(0);
+    if (named.name() == name && !named.is(Type::Kind::Struct))
+      constants_[node.id] = Value::type(named);
+    else
+      failure_ = Failure{concat("reference to undefined type: ", name)};
   }
 
   void visit_list(const Node& node) {
@@ -111,7 +113,6 @@ class Planner {
   std::optional<Failure> failure_;
   std::vector<std::optional<Value>> constants_;  // by node id
   std::vector<bool> visited_;
-  std::vector<std::string_view> locals_;  // of the loops around
 };
 
 }  // namespace

@@ -23,7 +23,8 @@ TEST(Plan, Failures) {
       {"dyn(s)[[1]] == 1", "invalid qualifier type: *types.baseList"},
       {"dyn(s)[1.5] == 1", ""},
       {"string(dyn(int)) == 'int'", "no such overload: string(type)"},
-      {"[type(s)].all(t, string(dyn(t)) == 'int')", ""},
+      {"[type(s)].all(t, string(dyn(t)) == 'int')", "reference to undefined type: t"},
+      {"[int].exists(int, int == type(1)) && net.IP == type(ip('::1')) && optional_type == type(optional.of(1))", ""},
       {"type(1) == int && dyn(1) == 1 && double('1') == 1.0", ""},
   };
   Environment environment = Environment::kubernetes().extend();

@@ -30,6 +30,19 @@ std::string_view name_of_kind(Type::Kind kind) {
   return "";
 }
 
+std::string with_parameters(const Type& type, std::string (Type::*shown)() const) {
+  std::string out(type.name());
+  if (type.parameters().empty()) return out;
+  char before = '(';
+  for (const Type& parameter : type.parameters()) {
+    out += before;
+    if (before == ',') out += ' ';
+    out += (parameter.*shown)();
+    before = ',';
+  }
+  return out + ')';
+}
+
 }  // namespace
 
 Type::Type(Kind kind, std::string_view name, std::vector<Type> parameters)
@@ -67,18 +80,10 @@ std::string Type::text() const {
     case Kind::Null: return "null";
     case Kind::Duration: return "duration";
     case Kind::Timestamp: return "timestamp";
-    default: break;
+    default: return with_parameters(*this, &Type::text);
   }
-  std::string out(name());
-  if (parameters().empty()) return out;
-  char before = '(';
-  for (const Type& parameter : parameters()) {
-    out += before;
-    if (before == ',') out += ' ';
-    out += parameter.text();
-    before = ',';
-  }
-  return out + ')';
 }
+
+std::string Type::full_text() const { return with_parameters(*this, &Type::full_text); }
 
 }  // namespace sampan::cel

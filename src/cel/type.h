@@ -50,7 +50,8 @@ class Type {
   std::span<const Type> parameters() const;
   Type parameter(size_t index) const;         // dyn if there is none
   bool operator==(const Type& other) const;   // the same content
-  std::string text() const;                   // as errors show it: "list(map(string, int))"
+  std::string text() const;                   // as errors show it: "list(map(string, int))", "duration"
+  std::string full_text() const;              // as complaints about results show it: "google.protobuf.Duration"
 
  private:
   struct Made {

@@ -182,6 +182,8 @@ std::string shown_map(const Map& map) {
 std::unexpected<Failure> no_such_overload() { return failed("no such overload"); }
 std::unexpected<Failure> no_such_key(const Value& key) { return failed(concat("no such key: ", key.shown())); }
 
+Maybe<std::optional<Value>> Struct::read(std::string_view field) const { return find(field); }
+
 Value Value::boolean(bool value) {
   Value made;
   made.kind_ = Kind::Bool;

@@ -44,6 +44,7 @@ struct Struct : Shared {
   virtual Type type() const = 0;
   virtual std::optional<Value> find(std::string_view field) const = 0;  // none: no such field, or not set
   virtual std::vector<std::string_view> fields() const = 0;             // those that are set
+  virtual Maybe<std::optional<Value>> read(std::string_view field) const;  // what find() says; of fields that are computed when they are asked for, or why not
 };
 
 // Something that only functions understand: a quantity, an address, an authorizer.

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "apiserver/access/match_conditions.h"
 #include "base/aggregate.h"
 #include "base/encoding.h"
 #include "base/log.h"
@@ -73,7 +74,6 @@ void check_connection(Value connection, const Path& at, FieldErrors& errors) {
   errors.not_supported(type_at, Shown::raw(concat(R"({"Type":)", quoted(type), R"(,"KubeConfigFile":)", names_file ? quoted(file) : "null", "}")), kConnections);
 }
 
-// They would be in CEL, which nobody here understands: refused, for a webhook that is asked about too little would let too much pass.
 void check_conditions(Value conditions, const Path& at, FieldErrors& errors) {
   if (conditions.size() > kConditionsMax) return errors.too_many(at, conditions.size(), kConditionsMax);
   std::set<std::string_view> seen;
@@ -84,8 +84,10 @@ void check_conditions(Value conditions, const Path& at, FieldErrors& errors) {
       errors.required(expression_at, "");
     else if (!seen.insert(expression).second)
       errors.duplicate(expression_at, expression);
-    else
-      errors.invalid(expression_at, expression, "match conditions are not supported: they are expressions in CEL");
+    else if (auto program = apiserver::match_condition(std::string(expression)); !program.checked && program.checked.error().internal)
+      errors.internal(expression_at, program.checked.error().reason);
+    else if (!program.checked)
+      errors.invalid(expression_at, expression, program.checked.error().reason);
   }
 }
 
@@ -167,6 +169,7 @@ AuthorizerOptions read_authorizer(Value it) {
   Value webhook = it["webhook"];
   if (!webhook.is_object()) return out;
   out.kubeconfig = webhook["connectionInfo"]["kubeConfigFile"].as_string();
+  for (Value condition : webhook["matchConditions"].items()) out.match_conditions.emplace_back(condition["expression"].as_string());
   out.version = webhook["subjectAccessReviewVersion"].as_string();
   out.allowed_ttl_us = ttl_us(webhook, "authorizedTTL", "cacheAuthorizedRequests", kAllowedTtl_ns);
   out.denied_ttl_us = ttl_us(webhook, "unauthorizedTTL", "cacheUnauthorizedRequests", kDeniedTtl_ns);
@@ -215,6 +218,7 @@ Result<std::vector<apiserver::AuthorizerConfig>> authorizer_chain(const Authoriz
                                                 .allowed_ttl_us = it.allowed_ttl_us,
                                                 .denied_ttl_us = it.denied_ttl_us,
                                                 .timeout_ms = it.timeout_ms,
+                                                .match_conditions = it.match_conditions,
                                                 .denies_on_failure = it.denies_on_failure};
     }
     chain.push_back(std::move(config));

@@ -15,6 +15,7 @@ struct AuthorizerOptions {
   std::string type, name;
   // Of the type Webhook.
   std::string kubeconfig, version;
+  std::vector<std::string> match_conditions;
   int64_t allowed_ttl_us = 0, denied_ttl_us = 0;  // 0: answers are not kept
   int64_t timeout_ms = 30'000;
   bool denies_on_failure = false;

@@ -51,10 +51,13 @@ TEST(AuthorizationConfig, Complaints) {
        R"(authorizers[0].connectionInfo.kubeConfigFile: Invalid value: "/nope": error loading file: stat /nope: no such file or directory)"},
       {connection("type: KubeConfigFile, kubeConfigFile: /tmp"), R"(authorizers[0].connectionInfo.kubeConfigFile: Invalid value: "/tmp": must be a regular file)"},
       {concat("[{type: Webhook, name: w, webhook: {", good,
-              ", connectionInfo: {type: KubeConfigFile, kubeConfigFile: /etc/passwd}, matchConditions: [{expression: a}, {expression: a}]}}]"),
+              ", connectionInfo: {type: KubeConfigFile, kubeConfigFile: /etc/passwd}, matchConditions: [{expression: a}, {expression: a}, {expression: request.user}, {expression: 'int(\"x\") == 1'}]}}]"),
        R"([authorizers[0].matchConditionSubjectAccessReviewVersion: Required value: required if match conditions are specified, )"
-       R"(authorizers[0].matchConditions[0].expression: Invalid value: "a": match conditions are not supported: they are expressions in CEL, )"
-       R"(authorizers[0].matchConditions[1].expression: Duplicate value: "a"])"},
+       "authorizers[0].matchConditions[0].expression: Invalid value: \"a\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'a' (in container '')"
+       "\n | a\n | ^, "
+       R"(authorizers[0].matchConditions[1].expression: Duplicate value: "a", )"
+       R"(authorizers[0].matchConditions[2].expression: Invalid value: "request.user": must evaluate to bool but got string, )"
+       R"(authorizers[0].matchConditions[3].expression: Internal error: program instantiation failed: type conversion error from 'string' to 'int'])"},
       {"[{type: RBAC, name: foo}, {type: Node, name: nn}]", "[expected name rbac for authorizer RBAC instead of foo, expected name node for authorizer Node instead of nn]"},
       {"[{type: RBAC, name: rbac, foo: 1}, {type: Webhook, name: w, webhook: {connectionInfo: {x: y}, timeouts: 1s}}]",
        R"(failed to load AuthorizationConfiguration from file: strict decoding error: unknown field "authorizers[0].foo", )"

@@ -1,3 +1,5 @@
+#include <pthread.h>
+
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -6,7 +8,22 @@
 
 using namespace sampan::cmd;
 
+namespace {
+
+// Expressions of policies are evaluated on whatever thread a request is on (cel/evaluate.h): it has the stack for it, also where the limit is lower.
+void give_threads_stack() {
+  constexpr size_t kStackBytes = 8 << 20;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  give_threads_stack();
   const char* slash = std::strrchr(argv[0], '/');
   std::string_view program = slash ? slash + 1 : argv[0];
   for (const Command& command : commands())

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kDecisionLabels[] = {"type", "name", "decision"};
 constexpr std::string_view kWebhookLabels[] = {"name", "result"};
 constexpr std::string_view kReloadLabels[] = {"status", "apiserver_id_hash"};
+constexpr std::string_view kConditionLabels[] = {"type", "name"};
+constexpr double kConditionSeconds[] = {0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25};
 constexpr double kSeconds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 std::string sha256(std::string_view text) {
@@ -53,6 +55,15 @@ AccessMetrics::AccessMetrics()
                           kWebhookLabels, kSeconds}),
       webhook_fail_open_({"apiserver_authorization_webhook_evaluations_fail_open_total",
                           "[ALPHA] NoOpinion results due to webhook timeout or error.", MetricKind::Counter, kWebhookLabels}),
+      condition_errors_({"apiserver_authorization_match_condition_evaluation_errors_total",
+                         "[ALPHA] Total number of errors when an authorization webhook encounters a match condition error split by authorizer type and name.",
+                         MetricKind::Counter, kConditionLabels}),
+      condition_exclusions_({"apiserver_authorization_match_condition_exclusions_total",
+                             "[ALPHA] Total number of exclusions when an authorization webhook is skipped because match conditions exclude it.",
+                             MetricKind::Counter, kConditionLabels}),
+      condition_seconds_({"apiserver_authorization_match_condition_evaluation_seconds",
+                          "[ALPHA] Authorization match condition evaluation time in seconds, split by authorizer type and name.", MetricKind::Histogram,
+                          kConditionLabels, kConditionSeconds}),
       reloads_({"apiserver_authorization_config_controller_automatic_reloads_total",
                 "[BETA] Total number of automatic reloads of authorization configuration split by status and apiserver identity.",
                 MetricKind::Counter, kReloadLabels}),
@@ -64,6 +75,12 @@ AccessMetrics::AccessMetrics()
 void AccessMetrics::webhook_asked(std::string_view name, std::string_view result, double seconds) {
   webhook_evaluations_.with({name, result}).add();
   webhook_durations_.with({name, result}).observe(seconds);
+}
+
+void AccessMetrics::conditions_judged(std::string_view name, double seconds, bool failed, bool excluded) {
+  condition_seconds_.with({"Webhook", name}).observe(seconds);
+  if (failed) condition_errors_.with({"Webhook", name}).add();
+  if (excluded) condition_exclusions_.with({"Webhook", name}).add();
 }
 
 void AccessMetrics::config_in_use(std::string_view text) {
@@ -78,7 +95,8 @@ void AccessMetrics::config_reloaded(bool well, int64_t now_us) {
 }
 
 void AccessMetrics::write(std::string& out) const {
-  for (const auto* family : {&decisions_, &webhook_evaluations_, &webhook_durations_, &webhook_fail_open_, &reloads_, &reload_times_}) family->write(out);
+  for (const auto* family : {&decisions_, &webhook_evaluations_, &webhook_durations_, &webhook_fail_open_, &condition_errors_,
+                             &condition_exclusions_, &condition_seconds_, &reloads_, &reload_times_}) family->write(out);
   std::lock_guard lock(mutex_);
   if (config_hash_.empty()) return;
   write_metric_head(out, kConfigInfo,

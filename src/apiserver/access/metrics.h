@@ -17,6 +17,8 @@ class AccessMetrics {
   void webhook_asked(std::string_view name, std::string_view result, double seconds);
   // It could not be, and others decide.
   void webhook_failed_open(std::string_view name, std::string_view result) { webhook_fail_open_.with({name, result}).add(); }
+  // The conditions of a webhook on a request: whether one could not be found out, and whether it is not asked for one that is false.
+  void conditions_judged(std::string_view name, double seconds, bool failed, bool excluded);
   // The file of authorisers that is in force, and that it was read again, well or not.
   void config_in_use(std::string_view text);
   void config_reloaded(bool well, int64_t now_us);
@@ -24,7 +26,7 @@ class AccessMetrics {
   void write(std::string& out) const;
 
  private:
-  MetricFamily decisions_, webhook_evaluations_, webhook_durations_, webhook_fail_open_, reloads_, reload_times_;
+  MetricFamily decisions_, webhook_evaluations_, webhook_durations_, webhook_fail_open_, condition_errors_, condition_exclusions_, condition_seconds_, reloads_, reload_times_;
   const std::string server_hash_;  // of this server's identity
   mutable std::mutex mutex_;       // guards the rest
   std::string config_hash_;

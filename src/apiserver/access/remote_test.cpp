@@ -240,6 +240,54 @@ TEST_F(Others, AWebhookDecides) {
   EXPECT_EQ(text.find(R"(fail_open_total{name="strict")"), std::string::npos);
 }
 
+TEST_F(Others, AWebhookIsAskedAboutWhatItsConditionsSay) {
+  AccessMetrics metrics;
+  auto config = webhook();
+  RequestInfo info;
+  info.is_resource = true;
+  info.verb = "get";
+  info.version = "v1";
+  info.resource = "pods";
+  info.field_selector = "spec.nodeName=a";
+  info.label_selector = "!old";
+  reply = R"({"status":{"allowed":true}})";
+  std::string error;
+  auto decide = [&](std::vector<std::string> conditions, bool strict = false) {
+    config.match_conditions = std::move(conditions);
+    config.denies_on_failure = strict;
+    auto made = webhook_authorizer(config, strict ? "strict" : "w", real_clock(), metrics);
+    std::string reason;
+    error = made ? "" : made.error().message();
+    return made ? (*made)->try_authorize({"jane", "7", {"dev"}, {{"k", {"v"}}}}, info, reason, error) : Decision::NoOpinion;
+  };
+  const std::string good = "request.user == 'jane' && request.uid == '7' && 'dev' in request.groups && request.extra['k'] == ['v']";
+  const std::string about = "request.resourceAttributes.resource == 'pods' && request.resourceAttributes.subresource == '' && !has(request.nonResourceAttributes)";
+  const std::string narrow = "request.resourceAttributes.fieldSelector.requirements[0].values == ['a'] && request.resourceAttributes.labelSelector.requirements.all(r, "
+                             "r.key == 'old' && r.operator == 'DoesNotExist' && r.values.size() == 0)";
+  const std::string broken = "request.nonResourceAttributes.path == '/'", no_key = "resulted in error: no such key: nonResourceAttributes";
+  EXPECT_EQ(decide({good, about, narrow}), Decision::Allow) << error;
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(decide({good, "request.user != 'jane'"}, true), Decision::NoOpinion);
+  EXPECT_EQ(decide({broken, "request.user != 'jane'"}, true), Decision::NoOpinion);  // what is false decides
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(decide({good, broken}), Decision::NoOpinion);
+  EXPECT_EQ(error, concat("cel evaluation error: expression '", broken, "' ", no_key));
+  EXPECT_EQ(decide({good, broken}, true), Decision::Deny);
+  EXPECT_EQ(asked, 1);
+  info.is_resource = false;
+  info.path = "/";
+  EXPECT_EQ(decide({broken}), Decision::Allow);
+  EXPECT_EQ(decide({"request.user"}), Decision::NoOpinion);
+  EXPECT_EQ(error, "must evaluate to bool but got string");
+
+  std::string text;
+  metrics.write(text);
+  for (std::string_view line : {R"(apiserver_authorization_match_condition_evaluation_errors_total{type="Webhook",name="w"} 1)",
+                                R"(apiserver_authorization_match_condition_exclusions_total{type="Webhook",name="strict"} 2)",
+                                R"(apiserver_authorization_match_condition_evaluation_seconds_count{type="Webhook",name="w"} 3)"})
+    EXPECT_NE(text.find(concat(line, "\n")), std::string::npos) << line << "\n" << text;
+}
+
 TEST_F(Others, AWebhookTakesAuditEvents) {
   AuditCounts counts;
   AuditWebhookConfig config{.server = webhook(), .initial_backoff_us = 1};

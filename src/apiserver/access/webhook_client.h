@@ -76,6 +76,9 @@ class WebhookClient {
 
 schema::Value list_of(const std::vector<std::string>& texts, Arena& arena);
 std::vector<std::string> read_list(schema::Value list);
+// Puts what the request selects into a review's resourceAttributes. What cannot be read or told narrows nothing: then the question is about more, and who
+// may do that may do less.
+void set_selectors(schema::Value attributes, const RequestInfo& request, Arena& arena);
 // A review without its spec.
 schema::Value review(std::string_view group, const std::string& version, std::string_view kind, Arena& arena);
 

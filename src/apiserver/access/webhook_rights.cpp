@@ -1,4 +1,5 @@
 // Rights that somebody else decides on.
+#include "apiserver/access/match_conditions.h"
 #include "apiserver/access/webhook_client.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -9,16 +10,6 @@ namespace sampan::apiserver {
 
 using schema::Value;
 
-namespace {
-
-constexpr size_t kKeptQuestionBytes = 10'000;  // of what the sender makes up: a larger question may be meant to fill the memory
-
-struct Opinion {
-  Decision decision = Decision::NoOpinion;
-  std::string reason, error;
-};
-
-// What cannot be read or told narrows nothing: then the question is about more, and who may do that may do less.
 void set_selectors(Value attributes, const RequestInfo& request, Arena& arena) {
   auto add = [&](std::string_view selector, std::string_view key, std::string_view op, std::span<const std::string> values) {
     Value it = Value::object(arena);
@@ -37,10 +28,26 @@ void set_selectors(Value attributes, const RequestInfo& request, Arena& arena) {
       if (it.operator_name != "Gt" && it.operator_name != "Lt") add("labelSelector", it.key, it.operator_name, it.values);
 }
 
+namespace {
+
+constexpr size_t kKeptQuestionBytes = 10'000;  // of what the sender makes up: a larger question may be meant to fill the memory
+
+struct Opinion {
+  Decision decision = Decision::NoOpinion;
+  std::string reason, error;
+};
+
 class WebhookRights final : public Authorizer {
  public:
-  WebhookRights(std::unique_ptr<WebhookClient> webhook, WebhookConfig config, std::string name, Clock& clock, AccessMetrics& metrics)
-      : webhook_(std::move(webhook)), config_(std::move(config)), name_(std::move(name)), metrics_(metrics), kept_(clock) {}
+  WebhookRights(std::unique_ptr<WebhookClient> webhook, MatchConditions conditions, WebhookConfig config, std::string name, Clock& clock,
+                AccessMetrics& metrics)
+      : webhook_(std::move(webhook)),
+        conditions_(std::move(conditions)),
+        config_(std::move(config)),
+        name_(std::move(name)),
+        clock_(clock),
+        metrics_(metrics),
+        kept_(clock) {}
 
   Decision authorize(const User& user, const RequestInfo& request, std::string& reason) override {
     std::string error;
@@ -48,6 +55,11 @@ class WebhookRights final : public Authorizer {
   }
 
   Decision try_authorize(const User& user, const RequestInfo& request, std::string& reason, std::string& error) override {
+    if (!conditions_.empty()) {
+      auto outcome = judge(user, request, error);
+      if (outcome == MatchConditions::Outcome::Excluded) return Decision::NoOpinion;
+      if (outcome == MatchConditions::Outcome::Failed) return config_.denies_on_failure ? Decision::Deny : Decision::NoOpinion;
+    }
     std::string body = question(user, request);
     auto opinion = kept_.find(body);
     if (!opinion) {
@@ -80,6 +92,14 @@ class WebhookRights final : public Authorizer {
                              &request.name, &request.path})
       size += text->size();
     return size < kKeptQuestionBytes;
+  }
+
+  MatchConditions::Outcome judge(const User& user, const RequestInfo& request, std::string& error) {
+    const int64_t began_us = clock_.monotonic_us();
+    auto outcome = conditions_.judge(user, request, error);
+    metrics_.conditions_judged(name_, static_cast<double>(clock_.monotonic_us() - began_us) / 1e6, outcome == MatchConditions::Outcome::Failed,
+                               outcome == MatchConditions::Outcome::Excluded);
+    return outcome;
   }
 
   std::string question(const User& user, const RequestInfo& request) const {
@@ -128,8 +148,10 @@ class WebhookRights final : public Authorizer {
   }
 
   std::unique_ptr<WebhookClient> webhook_;
+  const MatchConditions conditions_;
   const WebhookConfig config_;
   const std::string name_;
+  Clock& clock_;
   AccessMetrics& metrics_;
   Kept<Opinion> kept_;
 };
@@ -137,8 +159,13 @@ class WebhookRights final : public Authorizer {
 }  // namespace
 
 Result<std::unique_ptr<Authorizer>> webhook_authorizer(WebhookConfig config, std::string name, Clock& clock, AccessMetrics& metrics) {
+  std::vector<cel::Program> conditions;
+  for (const auto& text : config.match_conditions) {
+    conditions.push_back(match_condition(text));
+    if (!conditions.back().checked) return fail(bad_request(conditions.back().checked.error().reason));
+  }
   auto webhook = TRY(WebhookClient::open(config));
-  return std::make_unique<WebhookRights>(std::move(webhook), std::move(config), std::move(name), clock, metrics);
+  return std::make_unique<WebhookRights>(std::move(webhook), MatchConditions(std::move(conditions)), std::move(config), std::move(name), clock, metrics);
 }
 
 }  // namespace sampan::apiserver

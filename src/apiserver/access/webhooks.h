@@ -16,6 +16,7 @@ struct WebhookConfig {
   int64_t allowed_ttl_us = 0, denied_ttl_us = 0;  // 0: not kept
   int64_t timeout_ms = 30'000;
   int64_t retry_pause_ms = 500;  // before who is busy is asked again; the next one is half as long again
+  std::vector<std::string> match_conditions;  // rights: in CEL, of requests that it is asked about
   bool denies_on_failure = false;  // rights: without an answer nobody may do anything; else others decide
 };
 

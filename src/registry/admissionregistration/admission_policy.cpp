@@ -1,5 +1,4 @@
-// ValidatingAdmissionPolicy and MutatingAdmissionPolicy: rules in CEL for what may be written, and how it is changed. That their expressions
-// compile is for who runs them.
+// ValidatingAdmissionPolicy and MutatingAdmissionPolicy: rules in CEL for what may be written, and how it is changed.
 #include "base/text.h"
 #include "registry/admissionregistration/match.h"
 #include "registry/columns.h"
@@ -8,6 +7,10 @@
 namespace sampan::registry {
 
 namespace admission_policy {
+
+using cel::Type;
+using cel::admission::Compiler;
+using cel::admission::Names;
 
 void defaults(Value object, std::string_view) {
   Value spec = object.ensure_object("spec");
@@ -23,22 +26,32 @@ bool is_cel_identifier(std::string_view name) {
   return complaints.empty() && std::find(std::begin(kReserved), std::end(kReserved), name) == std::end(kReserved);
 }
 
-void validate_variables(const At& variables) {
+// The compiler knows the policy's variables, so they come before what uses them.
+struct Policy {
+  Compiler compiler;
+  bool params;
+  Names names() const { return {.params = params, .authorizer = true}; }
+};
+
+void validate_variables(const At& variables, Policy& policy) {
   for (uint32_t i = 0; i < variables.size(); i++) {
     At variable = variables.item(i);
-    At name = variable["name"];
+    At name = variable["name"], expression = variable["expression"];
     if (admission::is_blank(name.text()))
       name.required("name is not specified");
     else if (!is_cel_identifier(name.text()))
       name.invalid("must be a valid CEL identifier");
-    if (admission::is_blank(variable["expression"].text())) variable["expression"].required("expression is not specified");
+    if (admission::is_blank(expression.text()))
+      expression.required("expression is not specified");
+    else
+      admission::require_program(expression, policy.compiler.define(std::string(name.text()), std::string(expression.text()), policy.names()));
   }
 }
 
 // What both kinds have.
-void validate_common(const At& spec, bool same_conditions) {
-  At policy = spec["failurePolicy"], constraints = spec["matchConstraints"];
-  policy.present() ? void(policy.one_of({"Fail", "Ignore"})) : policy.required();
+void validate_common(const At& spec, bool same_conditions, Policy& policy) {
+  At failures = spec["failurePolicy"], constraints = spec["matchConstraints"];
+  failures.present() ? void(failures.one_of({"Fail", "Ignore"})) : failures.required();
   admission::validate_param_kind(spec["paramKind"]);
   if (!constraints.present()) {
     constraints.required();
@@ -46,14 +59,20 @@ void validate_common(const At& spec, bool same_conditions) {
     admission::validate_match_resources(constraints);
     if (constraints["resourceRules"].size() == 0) constraints["resourceRules"].required();
   }
-  if (!same_conditions) admission::validate_match_conditions(spec["matchConditions"]);
-  validate_variables(spec["variables"]);
+  if (!same_conditions) admission::validate_match_conditions(spec["matchConditions"], policy.params);
+  validate_variables(spec["variables"], policy);
 }
 
-void validate_validation(const At& validation) {
+void validate_validation(const At& validation, Policy& policy) {
+  static const Type kRules[] = {Type::Kind::Bool}, kMessages[] = {Type::Kind::String};
   At expression = validation["expression"], message = validation["message"], message_expression = validation["messageExpression"];
-  if (admission::is_blank(expression.text())) expression.required("expression is not specified");
-  if (!message_expression.empty() && admission::is_blank(message_expression.text()))
+  if (admission::is_blank(expression.text()))
+    expression.required("expression is not specified");
+  else
+    admission::require_program(expression, policy.compiler.compile(std::string(expression.text()), policy.names(), kRules));
+  if (!admission::is_blank(message_expression.text()))
+    admission::require_program(message_expression, policy.compiler.compile(std::string(message_expression.text()), {.params = policy.params}, kMessages));
+  else if (!message_expression.empty())
     message_expression.invalid("must be non-empty if specified");
   if (!message.empty() && admission::is_blank(message.text()))
     message.invalid("must be non-empty if specified");
@@ -62,8 +81,9 @@ void validate_validation(const At& validation) {
   if (validation["reason"].present()) validation["reason"].one_of({"Forbidden", "Invalid", "RequestEntityTooLarge"});
 }
 
-void validate_annotation(const At& annotation, std::string_view policy_name) {
+void validate_annotation(const At& annotation, std::string_view policy_name, Policy& policy) {
   constexpr size_t kExpressionBytesMax = 5 * 1024;
+  static const Type kValues[] = {Type::Kind::String, Type::Kind::Null};
   At key = annotation["key"], expression = annotation["valueExpression"];
   if (policy_name.empty()) {
     key.invalid(Shown(key.text()), "requires metadata.name be non-empty");
@@ -75,15 +95,17 @@ void validate_annotation(const At& annotation, std::string_view policy_name) {
     expression.required("valueExpression is not specified");
   else if (text.size() > kExpressionBytesMax)
     expression.required(concat("must not exceed ", kExpressionBytesMax, " bytes in length"));
+  else
+    admission::require_program(expression, policy.compiler.compile(std::string(text), policy.names(), kValues), expression.text());
 }
 
-void validate_annotations(const At& annotations, std::string_view policy_name) {
+void validate_annotations(const At& annotations, std::string_view policy_name, Policy& policy) {
   constexpr uint32_t kAnnotationsMax = 20;
   if (annotations.size() > kAnnotationsMax)
     annotations.invalid(Shown::internal(annotations.value()), concat("must not have more than ", kAnnotationsMax, " auditAnnotations"));
   for (uint32_t i = 0; i < annotations.size(); i++) {
     At annotation = annotations.item(i);
-    validate_annotation(annotation, policy_name);
+    validate_annotation(annotation, policy_name, policy);
     for (uint32_t j = 0; j < i; j++)
       if (annotations.value().item(j)["key"].as_string() == annotation["key"].text()) {
         annotation["key"].duplicate();
@@ -97,43 +119,45 @@ void validate_validating_spec(const Object& object, bool same_conditions, FieldE
   Path path("spec");
   At spec(object["spec"], path, errors);
   At validations = spec["validations"], annotations = spec["auditAnnotations"];
-  validate_common(spec, same_conditions);
+  Policy policy{Compiler(spec["variables"].size() > 0 ? Compiler::Composition::Variables : Compiler::Composition::None), spec["paramKind"].present()};
+  validate_common(spec, same_conditions, policy);
   if (validations.size() == 0 && annotations.size() == 0) {
     validations.required(kNothing);
     annotations.required(kNothing);
   }
-  for (uint32_t i = 0; i < validations.size(); i++) validate_validation(validations.item(i));
-  validate_annotations(annotations, name_of(object));
+  for (uint32_t i = 0; i < validations.size(); i++) validate_validation(validations.item(i), policy);
+  validate_annotations(annotations, name_of(object), policy);
 }
 
-void validate_mutation(const At& mutation) {
-  struct Form {
-    std::string_view type, field, instead;
-  };
-  static constexpr Form kForms[] = {{"JSONPatch", "jsonPatch", "{jsonPatch}"}, {"ApplyConfiguration", "applyConfiguration", "{applyConfiguration}"}};
+void validate_patch(const At& patch, std::string_view type, const Type& result, Policy& policy) {
+  if (!patch.present()) return patch.required(concat("must be specified when patchType is ", type));
+  At expression = patch["expression"];
+  auto text = trim(expression.text());
+  Names names = policy.names();
+  names.patches = true;
+  text.empty() ? expression.required() : admission::require_program(expression, policy.compiler.compile(std::string(text), names, {&result, 1}));
+}
+
+void validate_mutation(const At& mutation, Policy& policy) {
   At type = mutation["patchType"];
   if (type.empty()) return type.required();
   if (!type.one_of({"ApplyConfiguration", "JSONPatch"})) return;
-  for (const Form& form : kForms) {
-    At patch = mutation[form.field];
-    if (form.type != type.text()) {
-      if (patch.present()) patch.invalid(Shown(form.instead), concat("must not be specified when patchType is ", type.text()));
-    } else if (!patch.present()) {
-      patch.required(concat("must be specified when patchType is ", form.type));
-    } else if (admission::is_blank(patch["expression"].text())) {
-      patch["expression"].required();
-    }
-  }
+  const bool is_json = type.text() == "JSONPatch";
+  std::string_view field = is_json ? "jsonPatch" : "applyConfiguration", other_field = is_json ? "applyConfiguration" : "jsonPatch";
+  validate_patch(mutation[field], type.text(), is_json ? Type::list(Type::structure("JSONPatch")) : Type::structure("Object"), policy);
+  At other = mutation[other_field];
+  if (other.present()) other.invalid(Shown(concat("{", other_field, "}")), concat("must not be specified when patchType is ", type.text()));
 }
 
 void validate_mutating_spec(const Object& object, bool same_conditions, FieldErrors& errors) {
   Path path("spec");
   At spec(object["spec"], path, errors);
-  validate_common(spec, same_conditions);
+  Policy policy{Compiler(Compiler::Composition::Variables), spec["paramKind"].present()};
+  validate_common(spec, same_conditions, policy);
   admission::forbid_deletions(spec["matchConstraints"]);
   At mutations = spec["mutations"], reinvocation = spec["reinvocationPolicy"];
   if (mutations.size() == 0) mutations.required("mutations must contain at least one item");
-  for (uint32_t i = 0; i < mutations.size(); i++) validate_mutation(mutations.item(i));
+  for (uint32_t i = 0; i < mutations.size(); i++) validate_mutation(mutations.item(i), policy);
   reinvocation.empty() ? reinvocation.required() : void(reinvocation.one_of({"IfNeeded", "Never"}));
 }
 

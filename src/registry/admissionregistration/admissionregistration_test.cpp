@@ -78,6 +78,54 @@ TEST(AdmissionPolicies, MutatingDoesNotDelete) {
                     "spec.mutations[0].jsonPatch: Required value: must be specified when patchType is JSONPatch"}));
 }
 
+TEST(AdmissionPolicies, Expressions) {
+  auto policy = make_defaulted(kValidatingAdmissionPolicyRules, kVersion,
+                               "{'metadata':{'name':'p'},'spec':{'matchConstraints':{'resourceRules':[{'operations':['*'],'apiGroups':['*'],'apiVersions':['*'],"
+                               "'resources':['*']}]},'variables':[{'name':'n','expression':'[1]'},{'name':'m','expression':'variables.l'}],'matchConditions':"
+                               "[{'name':'a','expression':' params.x '},{'name':'b','expression':'size(variables.n) > 0'}],'validations':[{'expression':'variables.n',"
+                               "'messageExpression':'authorizer'},{'expression':'int(string(dyn(\\u0022x\\u0022))) == variables.n[0]'}],'auditAnnotations':"
+                               "[{'key':'k','valueExpression':' variables.n[0]'},{'key':'l','valueExpression':'null'}]}}");
+  EXPECT_EQ(errors_of(kValidatingAdmissionPolicyRules, *policy),
+            (Errors{"spec.auditAnnotations[0].valueExpression: Invalid value: \" variables.n[0]\": must evaluate to one of [string null_type] but got int",
+                    "spec.matchConditions[0].expression: Invalid value: \"params.x\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' "
+                    "(in container '')\n | params.x\n | ^",
+                    "spec.matchConditions[1].expression: Invalid value: \"size(variables.n) > 0\": compilation failed: ERROR: <input>:1:6: undeclared reference to "
+                    "'variables' (in container '')\n | size(variables.n) > 0\n | .....^",
+                    "spec.validations[0].expression: Invalid value: \"variables.n\": must evaluate to bool but got list(int)",
+                    "spec.validations[0].messageExpression: Invalid value: \"authorizer\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'authorizer' "
+                    "(in container '')\n | authorizer\n | ^",
+                    "spec.validations[1].expression: Internal error: program instantiation failed: type conversion error from 'string' to 'int'",
+                    "spec.variables[1].expression: Invalid value: \"variables.l\": compilation failed: ERROR: <input>:1:10: undefined field 'l'\n | variables.l\n "
+                    "| .........^"}));
+}
+
+TEST(AdmissionPolicies, ConditionsThatStayAreNotJudged) {
+  constexpr std::string_view kPolicy = "{'metadata':{'name':'p'},'spec':{'matchConstraints':{'resourceRules':[{'operations':['*'],'apiGroups':['*'],'apiVersions':['*'],"
+                                       "'resources':['*']}]},'matchConditions':[{'name':'a','expression':'params'}],'validations':[{'expression':'true'}]}}";
+  auto old = make_defaulted(kValidatingAdmissionPolicyRules, kVersion, kPolicy);
+  EXPECT_EQ(errors_of(kValidatingAdmissionPolicyRules, *old).size(), 1u);
+  EXPECT_EQ(update_errors_of(kValidatingAdmissionPolicyRules, *old, *old), Errors{});
+  std::string with_params(kPolicy);
+  with_params.insert(with_params.find("'matchConditions'"), "'paramKind':{'apiVersion':'v1','kind':'ConfigMap'},");
+  auto changed = make_defaulted(kValidatingAdmissionPolicyRules, kVersion, with_params);
+  EXPECT_EQ(update_errors_of(kValidatingAdmissionPolicyRules, *changed, *old),
+            Errors{"spec.matchConditions[0].expression: Invalid value: \"params\": must evaluate to bool but got dyn"});
+}
+
+TEST(AdmissionPolicies, Patches) {
+  auto policy = make_defaulted(kMutatingAdmissionPolicyRules, kVersion,
+                               "{'metadata':{'name':'p'},'spec':{'reinvocationPolicy':'Never','matchConstraints':{'resourceRules':[{'operations':['CREATE'],'apiGroups':"
+                               "[''],'apiVersions':['v1'],'resources':['pods']}]},'variables':[{'name':'o','expression':'Object{}'}],'mutations':[{'patchType':'JSONPatch',"
+                               "'jsonPatch':{'expression':'[JSONPatch{value: Object.a{b: 1}}]'}},{'patchType':'JSONPatch','jsonPatch':{'expression':'[]'}},{'patchType':"
+                               "'ApplyConfiguration','applyConfiguration':{'expression':'Object{spec: Object.spec{}}'}},{'patchType':'ApplyConfiguration',"
+                               "'applyConfiguration':{'expression':'Object.spec{}'}}]}}");
+  EXPECT_EQ(errors_of(kMutatingAdmissionPolicyRules, *policy),
+            (Errors{"spec.mutations[1].jsonPatch.expression: Invalid value: \"[]\": must evaluate to list(JSONPatch) but got list(dyn)",
+                    "spec.mutations[3].applyConfiguration.expression: Invalid value: \"Object.spec{}\": must evaluate to Object but got Object.spec",
+                    "spec.variables[0].expression: Invalid value: \"Object{}\": compilation failed: ERROR: <input>:1:7: undeclared reference to 'Object' (in container "
+                    "'')\n | Object{}\n | ......^"}));
+}
+
 TEST(AdmissionPolicies, Bindings) {
   auto binding = make_defaulted(kValidatingAdmissionPolicyBindingRules, kVersion,
                                 "{'metadata':{'name':'b'},'spec':{'policyName':'p','validationActions':['Deny','Warn'],'paramRef':{'name':'n',"

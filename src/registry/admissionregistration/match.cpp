@@ -117,13 +117,22 @@ void forbid_deletions(const At& resources) {
 
 bool is_blank(std::string_view text) { return trim(text).empty(); }
 
-void validate_match_conditions(const At& conditions) {
+void require_program(const At& at, const cel::Program& program, std::string_view shown) {
+  if (program.checked) return;
+  const auto& refusal = program.checked.error();
+  refusal.internal ? at.errors().internal(at.path(), refusal.reason) : at.invalid(Shown(shown), refusal.reason);
+}
+
+void validate_match_conditions(const At& conditions, bool params) {
   constexpr uint32_t kConditionsMax = 64;
+  static const cel::Type kResults[] = {cel::Type::Kind::Bool};
+  cel::admission::Compiler compiler(cel::admission::Compiler::Composition::None);
   if (conditions.size() > kConditionsMax) conditions.errors().too_many(conditions.path(), conditions.size(), kConditionsMax);
   for (uint32_t i = 0; i < conditions.size(); i++) {
     At condition = conditions.item(i);
-    At name = condition["name"];
-    if (is_blank(condition["expression"].text())) condition["expression"].required();
+    At name = condition["name"], expression = condition["expression"];
+    auto text = trim(expression.text());
+    text.empty() ? expression.required() : require_program(expression, compiler.compile(std::string(text), {.params = params, .authorizer = true}, kResults));
     if (name.empty()) {
       name.required();
       continue;

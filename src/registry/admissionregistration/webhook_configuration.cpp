@@ -83,7 +83,7 @@ void validate_webhook(const At& hook, const Tolerated& tolerated) {
   if (hook["reinvocationPolicy"].present()) hook["reinvocationPolicy"].one_of({"IfNeeded", "Never"});
   validate_selectors(hook, tolerated.selectors);
   validate_webhook_client(hook["clientConfig"]);
-  if (!tolerated.conditions) admission::validate_match_conditions(hook["matchConditions"]);
+  if (!tolerated.conditions) admission::validate_match_conditions(hook["matchConditions"], false);
   validate_versions(hook["admissionReviewVersions"], tolerated.unknown_versions);
 }
 
