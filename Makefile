@@ -24,6 +24,8 @@ test: $(BUILD)/build.ninja ## build and run all tests
 test-clients: ## run the tests with real clients (Go, Python, kubectl, Helm)
 	@test/clients/run $(BUILD)/src/cmd/sampan
 	@test/components $(BUILD)/src/cmd/sampan
+	@test/webhooks $(BUILD)/src/cmd/sampan
+	@test/policies $(BUILD)/src/cmd/sampan
 
 test-break-in: ## try to break into the API server (KUBE_APISERVER=... ETCD=... compares with the real one)
 	@test/break-in $(BUILD)/src/cmd/sampan

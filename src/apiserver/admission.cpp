@@ -54,7 +54,7 @@ constexpr Entry kPlugins[] = {
     {"PodResizeValidator", true, [](const AdmissionParts& it) -> Made { return pod_resize_validator(it.catalog); }},
     {"MutatingAdmissionPolicy", true, nullptr},
     {"MutatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return mutating_webhooks(it); }},
-    {"ValidatingAdmissionPolicy", true, nullptr},
+    {"ValidatingAdmissionPolicy", true, [](const AdmissionParts& it) -> Made { return validating_policies(it); }},
     {"ValidatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return validating_webhooks(it); }},
     {"ResourceQuota", true, [](const AdmissionParts& it) -> Made { return resource_quota(it.settings("ResourceQuota"), it.catalog, it.clock); }},
     {"AlwaysDeny", false, nullptr},

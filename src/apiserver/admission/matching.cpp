@@ -112,11 +112,25 @@ Result<std::optional<Target>> Matching::match(const Attributes& attributes, Seen
   return target;
 }
 
-bool is_exempt(const Attributes& attributes) {
-  static constexpr std::string_view kResources[] = {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",  "validatingadmissionpolicies",
-                                                    "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"};
-  const RequestInfo& info = attributes.info;
+namespace {
+
+bool is_policy(const RequestInfo& info) {
+  static constexpr std::string_view kResources[] = {"validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies",
+                                                    "mutatingadmissionpolicybindings"};
   return info.group == "admissionregistration.k8s.io" && std::find(std::begin(kResources), std::end(kResources), info.resource) != std::end(kResources);
+}
+
+}  // namespace
+
+bool is_beyond_webhooks(const Attributes& attributes) {
+  const RequestInfo& info = attributes.info;
+  return is_policy(info) ||
+         (info.group == "admissionregistration.k8s.io" && (info.resource == "validatingwebhookconfigurations" || info.resource == "mutatingwebhookconfigurations"));
+}
+
+bool is_beyond_policies(const Attributes& attributes) {
+  const RequestInfo& info = attributes.info;
+  return is_policy(info) || ((info.group == "authentication.k8s.io" || info.group == "authorization.k8s.io") && info.resource.ends_with("reviews"));
 }
 
 }  // namespace sampan::apiserver

@@ -37,7 +37,9 @@ class Matching {
   bool equivalents_ = true, everything_ = false;
 };
 
-// Configurations of admission are none of its own business, lest they lock everybody out.
-bool is_exempt(const Attributes& attributes);
+// Configurations of admission are none of its own business, lest they lock everybody out: webhooks are not asked about any of them, policies not about
+// policies. Nor are policies about reviews, which nothing would work without.
+bool is_beyond_webhooks(const Attributes& attributes);
+bool is_beyond_policies(const Attributes& attributes);
 
 }  // namespace sampan::apiserver

@@ -28,15 +28,14 @@ std::string quoted_pair(const Webhook& webhook) {
 
 class MutatingWebhooks final : public AdmissionPlugin {
  public:
-  MutatingWebhooks(Catalog& catalog, Clock& clock, Random& random, AdmissionMetrics& metrics)
-      : catalog_(catalog), clock_(clock), caller_(catalog, random, metrics) {
-    auto* store = catalog.store_of("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
+  explicit MutatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts.catalog, parts.access, parts.random, *parts.metrics) {
+    auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Mutating); });
   }
   std::string_view name() const override { return "MutatingAdmissionWebhook"; }
 
   Result<void> mutate(const Attributes& attributes, Value object, const Object* old) override {
-    if (!webhooks_ || is_exempt(attributes)) return {};
+    if (!webhooks_ || is_beyond_webhooks(attributes)) return {};
     auto webhooks = webhooks_->get();
     if (webhooks->empty()) return {};
     Seen seen(attributes, object, old);
@@ -45,7 +44,7 @@ class MutatingWebhooks final : public AdmissionPlugin {
     if (again && callers.output != TRY(shown(attributes, seen))) callers.make_due();
     for (size_t i = 0; i < webhooks->size(); i++) {
       const Webhook& webhook = *(*webhooks)[i];
-      auto target = TRY(webhook.matching.match(attributes, seen, catalog_));
+      auto target = TRY(caller_.wanted(webhook, attributes, seen));
       // Who has not been asked in the first round is not asked in the second.
       if (!target || (again && !callers.due.contains(webhook.id()))) continue;
       TRY(call(webhook, attributes, *target, seen, i));
@@ -135,7 +134,6 @@ class MutatingWebhooks final : public AdmissionPlugin {
     return mutated;
   }
 
-  Catalog& catalog_;
   Clock& clock_;
   WebhookCaller caller_;
   std::optional<Derived<Webhooks>> webhooks_;
@@ -144,7 +142,7 @@ class MutatingWebhooks final : public AdmissionPlugin {
 }  // namespace
 
 std::unique_ptr<AdmissionPlugin> mutating_webhooks(const AdmissionParts& parts) {
-  return std::make_unique<MutatingWebhooks>(parts.catalog, parts.clock, parts.random, *parts.metrics);
+  return std::make_unique<MutatingWebhooks>(parts);
 }
 
 }  // namespace sampan::apiserver

@@ -39,15 +39,15 @@ Value named(Arena& arena, std::string_view group, std::string_view version, std:
   return tree;
 }
 
-// Of the request, everything before its objects.
-Value head_of(const Attributes& attributes, const Target& target, std::string_view uid, Arena& arena) {
+}  // namespace
+
+Value review_head(const Attributes& attributes, const Target& target, Arena& arena) {
   const RequestInfo& info = attributes.info;
   Target own = target_of(attributes);
   auto set_text = [](Value tree, std::string_view name, std::string_view text) {
     if (!text.empty()) tree.set(name, text);
   };
   Value head = Value::object(arena, 12);
-  head.set("uid", uid);
   head.set("kind", named(arena, target.kind.group, target.kind.version, "kind", target.kind.kind));
   head.set("resource", named(arena, target.group, target.version, "resource", target.resource));
   set_text(head, "subResource", info.subresource);
@@ -60,6 +60,8 @@ Value head_of(const Attributes& attributes, const Target& target, std::string_vi
   head.set("userInfo", user_tree(attributes.user, arena));
   return head;
 }
+
+namespace {
 
 Value delete_options_tree(const registry::DeleteOptions& options, Arena& arena) {
   Value tree = Value::object(arena, 8);
@@ -136,9 +138,10 @@ std::string options_json(const Attributes& attributes) {
 Result<std::string> review_request(const Attributes& attributes, const Target& target, Seen& seen, std::string_view version, std::string_view uid) {
   auto object = TRY(seen.object_as(target)), old = TRY(seen.old_as(target));
   Arena arena;
-  std::string text = concat(R"({"kind":"AdmissionReview","apiVersion":")", kGroup, "/", version, R"(","request":)");
-  schema::write_json(text, head_of(attributes, target, uid, arena));
-  text.pop_back();
+  std::string text = concat(R"({"kind":"AdmissionReview","apiVersion":")", kGroup, "/", version, R"(","request":{"uid":")", uid, R"(",)");
+  std::string head;
+  schema::write_json(head, review_head(attributes, target, arena));
+  text.append(head, 1, head.size() - 2);
   append(text, R"(,"object":)", json_of(object, target), R"(,"oldObject":)", json_of(old, target), R"(,"dryRun":)", attributes.dry_run ? "true" : "false",
          R"(,"options":)", options_json(attributes), "}}\n");
   return text;
@@ -187,10 +190,10 @@ std::expected<ReviewAnswer, BadAnswer> read_review(std::string_view text, std::s
 }
 
 Error denied_by(std::string_view webhook, std::optional<StatusData> status) {
-  constexpr int kBadRequest = 400;
+  constexpr int kBadRequest = 400, kCodeMax = 599;
   auto denial = concat("admission webhook ", quoted(webhook), " denied the request");
   StatusData data = status ? std::move(*status) : StatusData{.code = 0};
-  data.code = std::max(data.code, kBadRequest);
+  data.code = data.code > kCodeMax ? 500 : std::max(data.code, kBadRequest);  // what HTTP has no word for is the webhook's own mistake
   if (!data.message.empty())
     data.message = concat(denial, ": ", data.message);
   else if (std::string_view reason = data.other_reason.empty() ? name_of(data.reason) : data.other_reason; !reason.empty())

@@ -9,6 +9,9 @@
 
 namespace sampan::apiserver {
 
+// What is said of the request besides its identity and its objects.
+schema::Value review_head(const Attributes& attributes, const Target& target, Arena& arena);
+
 // `version` is that of the review: "v1" or "v1beta1".
 Result<std::string> review_request(const Attributes& attributes, const Target& target, Seen& seen, std::string_view version, std::string_view uid);
 

@@ -23,15 +23,14 @@ struct Call {
 
 class ValidatingWebhooks final : public AdmissionPlugin {
  public:
-  ValidatingWebhooks(Catalog& catalog, Clock& clock, Random& random, AdmissionMetrics& metrics)
-      : catalog_(catalog), clock_(clock), caller_(catalog, random, metrics) {
-    auto* store = catalog.store_of("admissionregistration.k8s.io", "validatingwebhookconfigurations");
+  explicit ValidatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts.catalog, parts.access, parts.random, *parts.metrics) {
+    auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "validatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Validating); });
   }
   std::string_view name() const override { return "ValidatingAdmissionWebhook"; }
 
   Result<void> validate(const Attributes& attributes, const Object* object, const Object* old) override {
-    if (!webhooks_ || is_exempt(attributes)) return {};
+    if (!webhooks_ || is_beyond_webhooks(attributes)) return {};
     auto webhooks = webhooks_->get();
     if (webhooks->empty()) return {};
     auto calls = TRY(calls_for(*webhooks, attributes, object, old));
@@ -48,7 +47,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     std::vector<Call> calls;
     Seen seen(attributes, object, old);
     for (const auto& webhook : webhooks) {
-      auto target = TRY(webhook->matching.match(attributes, seen, catalog_));
+      auto target = TRY(caller_.wanted(*webhook, attributes, seen));
       if (target) calls.push_back({webhook, caller_.question(*webhook, attributes, *target, seen)});
     }
     return calls;
@@ -84,7 +83,6 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     return caller_.judge(webhook, {Failure::Kind::Denied, {}, std::move(denial), code}, attributes, call.seconds, key);
   }
 
-  Catalog& catalog_;
   Clock& clock_;
   WebhookCaller caller_;
   std::optional<Derived<Webhooks>> webhooks_;
@@ -93,7 +91,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
 }  // namespace
 
 std::unique_ptr<AdmissionPlugin> validating_webhooks(const AdmissionParts& parts) {
-  return std::make_unique<ValidatingWebhooks>(parts.catalog, parts.clock, parts.random, *parts.metrics);
+  return std::make_unique<ValidatingWebhooks>(parts);
 }
 
 }  // namespace sampan::apiserver

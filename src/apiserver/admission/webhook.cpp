@@ -1,5 +1,6 @@
 #include "apiserver/admission/webhook.h"
 
+#include "apiserver/admission/plugin.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/uuid.h"
@@ -29,6 +30,7 @@ Webhook::Webhook(const Object& object, const AnyView& webhook, Kind k)
       name(webhook["name"].as_string()),
       kind(k),
       matching(webhook, webhook["rules"], {}, Matching::WithoutRules::Nothing),
+      conditions(webhook["matchConditions"], compiler, {.params = false, .authorizer = true}),
       address(webhook_address(webhook["clientConfig"])),
       review_version(version_of_reviews(webhook["admissionReviewVersions"])),
       timeout_seconds(webhook["timeoutSeconds"].as_int()),
@@ -44,6 +46,18 @@ Webhooks webhooks_of(const store::Snapshot& configurations, Webhook::Kind kind) 
     return true;
   });
   return webhooks;
+}
+
+Result<std::optional<Target>> WebhookCaller::wanted(const Webhook& webhook, const Attributes& attributes, Seen& seen) {
+  auto target = TRY(webhook.matching.match(attributes, seen, catalog_));
+  if (!target || webhook.conditions.empty()) return target;
+  Arena arena;
+  RequestersRights rights(access_, attributes.user);
+  auto inputs = TRY(expression_inputs(attributes, *target, seen, rights, arena));
+  auto holds = webhook.conditions.hold(webhook.compiler, inputs, webhook.fails_open);
+  if (!holds) return fail(refusal(attributes, schema::Value(), holds.error()));
+  if (!*holds) return std::nullopt;
+  return target;
 }
 
 std::expected<WebhookCaller::Question, Failure> WebhookCaller::question(const Webhook& webhook, const Attributes& attributes, const Target& target, Seen& seen) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apiserver/admission/admission_metrics.h"
+#include "apiserver/admission/expressions.h"
 #include "apiserver/admission/matching.h"
 #include "apiserver/admission/review.h"
 #include "apiserver/admission/webhook_calls.h"
@@ -18,6 +19,8 @@ struct Webhook {
   std::string configuration, name;
   Kind kind;
   Matching matching;
+  cel::admission::Compiler compiler{cel::admission::Compiler::Composition::None};
+  MatchConditions conditions;
   WebhookAddress address;
   std::string review_version;  // "" = none that we speak
   int64_t timeout_seconds = 0;
@@ -43,7 +46,11 @@ struct Failure {
 
 class WebhookCaller {
  public:
-  WebhookCaller(Catalog& catalog, Random& random, AdmissionMetrics& metrics) : random_(random), metrics_(metrics), calls_(catalog) {}
+  WebhookCaller(Catalog& catalog, Access& access, Random& random, AdmissionMetrics& metrics)
+      : catalog_(catalog), access_(access), random_(random), metrics_(metrics), calls_(catalog) {}
+
+  // As what the webhook wants to be asked about the request, if it does.
+  Result<std::optional<Target>> wanted(const Webhook& webhook, const Attributes& attributes, Seen& seen);
 
   struct Question {
     std::string uid, text;
@@ -60,6 +67,8 @@ class WebhookCaller {
  private:
   AdmissionMetrics::Call counted(const Webhook& webhook, const Attributes& attributes, double seconds) const;
 
+  Catalog& catalog_;
+  Access& access_;
   Random& random_;
   AdmissionMetrics& metrics_;
   WebhookCalls calls_;
