@@ -131,11 +131,10 @@ Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& 
   if (auto version = concat(object.revision()); wanted.resource_version && *wanted.resource_version != version)
     return refuse(concat("the ResourceVersion in the precondition (", *wanted.resource_version,
                          ") does not match the ResourceVersion in record (", version, "). The object might have been modified"));
-  if (options.admit) TRY(options.admit(object));
-
   int64_t now = clock_->now_us() / 1'000'000;
   Grace grace = decide_grace(object, *rules_, options, now);
   if (grace.pending) return Outcome{current.object, false, false};
+  if (options.admit) TRY(options.admit(object));
 
   Arena arena;
   Value tree = schema::thaw(object, arena);
@@ -164,6 +163,7 @@ Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& 
     marked->set_revision(current.revision);
     if (!options.dry_run) marked = TRY(put(key, std::move(marked), current.revision, lost_race, store::Durability::Relaxed));
     if (lost_race) return Outcome{};
+    if (options.admit && !options.dry_run) TRY(options.admit(*marked));  // as for everybody else, the end is a delete of its own
     auto revision = marked->revision();
     return erase_at(key, {std::move(marked), revision}, options, lost_race);
   }
