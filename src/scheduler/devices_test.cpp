@@ -42,7 +42,7 @@ TEST(Devices, WhereThereAreSome) {
   cluster.node("n1");
   cluster.node("n2");
   cluster.claim("c");
-  EXPECT_EQ(cluster.claiming(kOne), "0/2 nodes are available: request r: device class gpu does not exist. still not schedulable, preemption: 0/2 nodes are available: "
+  EXPECT_EQ(cluster.claiming(kOne), "0/2 nodes are available: request r: device class gpu does not exist. no new claims to deallocate, preemption: 0/2 nodes are available: "
                                     "2 Preemption is not helpful for scheduling.");
   cluster.device_class("gpu");
   EXPECT_EQ(cluster.claiming(kOne), "0/2 nodes are available: 2 cannot allocate all claims. still not schedulable, preemption: 0/2 nodes are available: 2 Preemption is "
@@ -90,7 +90,7 @@ TEST(Devices, BetterChoicesWeighMore) {
   cluster.claim("c", "firstAvailable: [{name: b, deviceClassName: big, allocationMode: ExactCount, count: 1}, {name: s, deviceClassName: gpu, allocationMode: ExactCount, count: 1}]");
   EXPECT_EQ(cluster.claiming(kOne), "n2");
   cluster.claim("d", "exactly: {deviceClassName: gpu, allocationMode: ExactCount, count: 1, selectors: [{cel: {expression: device.nope}}]}");
-  EXPECT_TRUE(cluster.claiming("[{name: c, resourceClaimName: d}]").starts_with("error: claim default/d: selector #0: CEL compile error: compilation failed:"));
+  EXPECT_TRUE(cluster.claiming("[{name: c, resourceClaimName: d}]").starts_with("error: running \"DynamicResources\" filter plugin: claim default/d: selector #0: CEL compile error: compilation failed:"));
 }
 
 TEST(Devices, BehindExtendedResources) {

@@ -51,7 +51,13 @@ void DynamicResources::forget() {
 Status DynamicResources::pre_filter(Cycle& cycle, std::optional<std::set<std::string>>&) {
   forget();
   uid_ = cycle.pod.uid;
-  if (auto status = find_claims(cycle.pod); !status.ok()) return status;
+  auto status = look_at(cycle.pod);
+  if (!status.ok()) forget();
+  return status;
+}
+
+Status DynamicResources::look_at(const PodInfo& pod) {
+  if (auto status = find_claims(pod); !status.ok()) return status;
   if (claims_.empty()) return Status::skip();
   for (auto& known : claims_)
     if (auto status = prepare(known); !status.ok()) return status;

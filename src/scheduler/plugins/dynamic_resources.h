@@ -60,6 +60,7 @@ class DynamicResources final : public Plugin {
   };
 
   void forget();
+  Status look_at(const PodInfo& pod);
   Status find_claims(const PodInfo& pod);
   Status prepare(Known& known);
   Status check_classes(const Object& claim) const;
