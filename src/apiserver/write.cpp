@@ -1,7 +1,7 @@
 #include "apiserver/write.h"
 
 #include "apiserver/access/access.h"
-#include "apiserver/access/device_admin.h"
+#include "apiserver/access/claim_guard.h"
 #include "apiserver/access/role_guard.h"
 #include "base/text.h"
 #include "schema/apply/apply.h"
@@ -141,11 +141,11 @@ registry::WriteOptions store_options(Context& context, const WriteParameters& pa
   options.warnings = &context.warnings;
   options.requester = {context.user.name, context.user.uid, context.user.groups, context.user.extra};
   options.asked = context.served->rules;
+  options.also_validate = [&context](const Object& object, const Object* old, registry::FieldErrors& errors) { guard_claim(context, object, old, errors); };
   bool is_generated = context.info.name.empty();
   options.admit = [&context, is_generated, dry_run = parameters.dry_run](const Object& object, const Object* old) -> Result<void> {
     if (!old) TRY(may_create(context));
     if (is_generated) context.info.name = object["metadata"]["name"].as_string();  // meanwhile
-    TRY(guard_device_admin(context, object, old));
     return context.services.admission->validate(attributes_of(context, old ? Operation::Update : Operation::Create, dry_run), &object, old);
   };
   return options;

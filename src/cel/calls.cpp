@@ -48,6 +48,7 @@ bool fits(const Type& type, const Value& value) {
   using V = Value::Kind;
   switch (type.kind()) {
     case Type::Kind::Dyn:
+    case Type::Kind::Any:
     case Type::Kind::Error:
     case Type::Kind::Parameter: return true;
     case Type::Kind::Null: return value.is(V::Null);

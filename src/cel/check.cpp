@@ -280,7 +280,7 @@ void Checker::resolve(const Node& node, const FunctionDeclaration& function, con
     fitting.push_back(&overload);
     if (!result)
       result = std::move(type);
-    else if (!result->is(Kind::Dyn) && *type != *result)
+    else if (!result->is_dyn() && *type != *result)
       result = Type();
   }
   if (result) return set_type(node, std::move(*result));
@@ -296,7 +296,7 @@ void Checker::resolve(const Node& node, const FunctionDeclaration& function, con
 Type Checker::unwrapped(const Node& item) {
   const Type& type = type_of(item);
   if (type.is_optional()) return type.parameter(0);
-  if (!type.is(Kind::Dyn)) report_mismatch(item, Type::optional(type), type);
+  if (!type.is_dyn()) report_mismatch(item, Type::optional(type), type);
   return type;
 }
 
@@ -408,7 +408,7 @@ std::expected<Checked, Issues> check_types(Expression expression, const Environm
 }
 
 std::expected<Checked, Issues> compile(std::string text, const Environment& environment) {
-  auto expression = parse(std::move(text));
+  auto expression = parse(std::move(text), environment.has_bindings());
   if (!expression) return std::unexpected(std::move(expression.error()));
   return check_types(std::move(*expression), environment);
 }

@@ -52,15 +52,20 @@ class Environment {
   // `root` and every "root.x.y" are structs that may have any field, of any type.
   void declare_open_structs(std::string_view root) { open_root_ = root; }
 
+  // Expressions may say cel.bind(name, value, expression).
+  void allow_bindings() { bindings_ = true; }
+
   std::optional<Type> variable(std::string_view name) const;
   const FunctionDeclaration* function(std::string_view name) const;
   const Field* field(std::string_view structure, std::string_view name) const;
   bool has_struct(std::string_view name) const;
+  bool has_bindings() const { return bindings_ || (below_ && below_->has_bindings()); }
 
  private:
   explicit Environment(const Environment* below) : below_(below) {}
   bool is_open(std::string_view structure) const;
   const Environment* below_ = nullptr;
+  bool bindings_ = false;
   std::map<std::string, FunctionDeclaration, std::less<>> functions_;
   std::map<std::string, Type, std::less<>> variables_;
   std::map<std::string, std::map<std::string, Field, std::less<>>, std::less<>> structs_;

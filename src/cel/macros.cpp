@@ -181,6 +181,12 @@ Expanded with_optional(const MacroCall& call, Maker& make) {
   return make.call(op::kConditional, {present, mapped, make.call(kOptionalNone, {})});
 }
 
+Expanded bind(const MacroCall& call, Maker& make) {
+  const Node* variable = call.arguments[0];
+  if (variable->kind != Node::Kind::Identifier) return wrong(variable, "cel.bind() variable names must be simple identifiers");
+  return make.bind(variable->name, call.arguments[1], call.arguments[2]);
+}
+
 Expanded sort_by(const MacroCall& call, Maker& make) {
   using enum Node::Kind;
   Node::Kind kind = call.target->kind;
@@ -207,6 +213,7 @@ Expanded expand(const MacroCall& call, Expression& expression) {
   if ((count == 3 || count == 4) && is({"transformList"})) return list_of(call, make, true, "argument must be a simple name");
   if ((count == 3 || count == 4) && is({"transformMap", "transformMapEntry"})) return map_of(call, make);
   if (count == 2 && is({"optMap", "optFlatMap"})) return with_optional(call, make);
+  if (call.bindings && count == 3 && is({"bind"}) && call.target->kind == Node::Kind::Identifier && call.target->name == "cel") return bind(call, make);
   if (count == 2 && is({"sortBy"})) return sort_by(call, make);
   return nullptr;
 }

@@ -14,6 +14,7 @@ struct MacroCall {
   const Node* target;  // null: not a member
   std::span<const Node* const> arguments;
   int32_t at;
+  bool bindings = false;  // cel.bind() is one
 };
 
 // An expression that has grown beyond this is refused: macros that copy what they stand behind could double it again and again.

@@ -60,7 +60,7 @@ Part Parser::call_or_macro(std::string name, int32_t at, const Part* target, std
     nodes.push_back(part.node);
     depth = std::max(depth, part.depth + (target ? 1 : 0));
   }
-  auto expanded = expand({name, target ? target->node : nullptr, nodes, at}, expression_);
+  auto expanded = expand({name, target ? target->node : nullptr, nodes, at, bindings_}, expression_);
   if (!expanded) {
     complain(expanded.error().at, expanded.error().message);
     return {nothing(expanded.error().at).node, depth};
@@ -211,6 +211,6 @@ std::expected<Expression, Issues> Parser::parse() && {
   return std::move(expression_);
 }
 
-std::expected<Expression, Issues> parse(std::string text) { return Parser(std::move(text)).parse(); }
+std::expected<Expression, Issues> parse(std::string text, bool bindings) { return Parser(std::move(text), bindings).parse(); }
 
 }  // namespace sampan::cel

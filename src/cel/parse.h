@@ -7,6 +7,7 @@
 
 namespace sampan::cel {
 
-std::expected<Expression, Issues> parse(std::string text);
+// `bindings`: cel.bind() is a macro, too.
+std::expected<Expression, Issues> parse(std::string text, bool bindings = false);
 
 }  // namespace sampan::cel

@@ -28,7 +28,7 @@ struct Part {
 
 class Parser {
  public:
-  explicit Parser(std::string text) : syntax_(text, issues_), expression_(std::move(text)) {}
+  Parser(std::string text, bool bindings) : syntax_(text, issues_), expression_(std::move(text)), bindings_(bindings) {}
   std::expected<Expression, Issues> parse() &&;
 
  private:
@@ -71,6 +71,7 @@ class Parser {
   Issues issues_;
   Syntax syntax_;
   Expression expression_;
+  bool bindings_;
   std::vector<Issue> meaning_;  // issues of what is grammatical
 };
 

@@ -10,6 +10,7 @@ constexpr std::string_view kOptional = "optional_type";
 std::string_view name_of_kind(Type::Kind kind) {
   switch (kind) {
     case Type::Kind::Dyn: return "dyn";
+    case Type::Kind::Any: return "google.protobuf.Any";
     case Type::Kind::Error: return "error";
     case Type::Kind::Null: return "null_type";
     case Type::Kind::Bool: return "bool";
@@ -76,6 +77,7 @@ bool Type::operator==(const Type& other) const {
 
 std::string Type::text() const {
   switch (kind_) {
+    case Kind::Any: return "any";
     case Kind::Error: return "!error!";
     case Kind::Null: return "null";
     case Kind::Duration: return "duration";

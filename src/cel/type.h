@@ -14,6 +14,7 @@ class Type {
  public:
   enum class Kind : uint8_t {
     Dyn,
+    Any,       // dyn that is no range of a loop: what attributes of devices hold
     Error,
     Null,
     Bool,
@@ -44,7 +45,8 @@ class Type {
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
-  bool is_dynamic() const { return kind_ == Kind::Dyn || kind_ == Kind::Error; }
+  bool is_dynamic() const { return is_dyn() || kind_ == Kind::Error; }
+  bool is_dyn() const { return kind_ == Kind::Dyn || kind_ == Kind::Any; }
   bool is_optional() const;
   std::string_view name() const;              // of Parameter, Struct and Opaque; of others as the language says it: "list", "google.protobuf.Duration"
   std::span<const Type> parameters() const;

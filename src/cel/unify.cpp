@@ -20,8 +20,8 @@ bool is_nullable(const Type& type) {
 }
 
 bool says_less_or_equal(const Type& a, const Type& b) {
-  if (a.kind() == Kind::Dyn || a.is(Kind::Parameter)) return true;
-  if (b.kind() == Kind::Dyn || b.is(Kind::Parameter)) return false;
+  if (a.is_dyn() || a.is(Kind::Parameter)) return true;
+  if (b.is_dyn() || b.is(Kind::Parameter)) return false;
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
     case Kind::Opaque:

@@ -179,6 +179,8 @@ std::string shown_map(const Map& map) {
 
 }  // namespace
 
+bool Map::contains(const Value& key) const { return find(key).has_value(); }
+
 std::unexpected<Failure> no_such_overload() { return failed("no such overload"); }
 std::unexpected<Failure> no_such_key(const Value& key) { return failed(concat("no such key: ", key.shown())); }
 

@@ -36,6 +36,7 @@ struct List : Shared {
 struct Map : Shared {
   virtual size_t size() const = 0;
   virtual std::optional<Value> find(const Value& key) const = 0;
+  virtual bool contains(const Value& key) const;  // asked by `in`: unless said otherwise, what is found
   virtual Value key_at(size_t index) const = 0;  // in the order in which macros visit them
 };
 

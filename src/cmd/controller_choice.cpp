@@ -61,7 +61,6 @@ constexpr std::string_view kOthers[] = {
     "persistentvolume-expander-controller",
     "podcertificaterequest-cleaner-controller",
     "podgroup-protection-controller",
-    "resourceclaim-controller",
     "resourcepoolstatusrequest-controller",
     "selinux-warning-controller",
     "service-cidr-controller",

@@ -182,6 +182,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
   const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
   errors.set_sent(object);
+  if (options.also_validate) options.also_validate(*frozen, nullptr, errors);
   if (asked.create_checks_metadata) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
   if (asked.validate) asked.validate(*frozen, errors);
   if (!asked.create_checks_metadata && errors.empty()) validate_metadata_on_create(*frozen, resource_->namespaced, asked, errors);
@@ -326,6 +327,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   FieldErrors errors;
   errors.set_sent(object);
   validate_metadata_on_update(*frozen, old, resource_->namespaced, asked, errors);
+  if (options.also_validate) options.also_validate(*frozen, &old, errors);
   if (options.subresource.empty() || !asked.validate_subresource) {
     if (asked.validate_update)
       asked.validate_update(*frozen, old, errors);

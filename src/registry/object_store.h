@@ -28,6 +28,8 @@ struct WriteOptions {
   Warnings* warnings = nullptr;
   Requester requester = {};
   const Rules* asked = nullptr;  // of the version that was asked for, which may be stricter than the stored one; null: that is the same
+  // What is wrong beyond the kind's rules, told before them: of who asks, of other objects. `old` is null on create.
+  std::function<void(const Object& object, const Object* old, FieldErrors& errors)> also_validate;
   // The validating half of admission; `old` is null on create.
   std::function<Result<void>(const Object& object, const Object* old)> admit;
 };

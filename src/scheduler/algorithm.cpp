@@ -24,7 +24,7 @@ Status Algorithm::filter(Profile& profile, Cycle& cycle, NodeList nodes, size_t 
     }
     if (verdict.code == Code::Error) {
       auto texts = state_.reasons.texts(verdict.reasons);
-      return Status::of(Code::Error, texts.empty() ? std::string("filter failed") : std::string(texts[0]));
+      return Status::of(Code::Error, concat("running ", quoted(profile.plugins()[verdict.plugin]->name()), " filter plugin: ", texts.empty() ? "failed" : texts[0]));
     }
     diagnosis.failed.emplace_back(node->slot, verdict);
     diagnosis.plugins.insert(profile.plugins()[verdict.plugin]->name());

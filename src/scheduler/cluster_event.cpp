@@ -19,6 +19,9 @@ std::string_view name_of(EventResource resource) {
     case EventResource::CsiDriver: return "storage.k8s.io/CSIDriver";
     case EventResource::CsiStorageCapacity: return "storage.k8s.io/CSIStorageCapacity";
     case EventResource::VolumeAttachment: return "storage.k8s.io/VolumeAttachment";
+    case EventResource::ResourceClaim: return "resource.k8s.io/ResourceClaim";
+    case EventResource::ResourceSlice: return "resource.k8s.io/ResourceSlice";
+    case EventResource::DeviceClass: return "resource.k8s.io/DeviceClass";
     case EventResource::Any: return "*";
   }
   return "";
@@ -37,6 +40,7 @@ std::string_view name_of(uint32_t action) {
     case kPodScaleDown: return "UpdatePodScaleDown";
     case kPodToleration: return "UpdatePodToleration";
     case kPodGatesEliminated: return "UpdatePodSchedulingGatesEliminated";
+    case kPodGeneratedClaim: return "UpdatePodGeneratedResourceClaim";
     case kAll: return "All";
     default: return "Update";
   }
@@ -76,6 +80,7 @@ std::vector<uint32_t> pod_changes(const schema::Object& before, const schema::Ob
   if (scaled_down(amounts_of(old).requests, amounts_of(now).requests)) changes.push_back(kPodScaleDown);
   if (!old.spec().scheduling_gates().empty() && now.spec().scheduling_gates().empty()) changes.push_back(kPodGatesEliminated);
   if (old.spec().tolerations().size() != now.spec().tolerations().size()) changes.push_back(kPodToleration);
+  if (!before["status"]["resourceClaimStatuses"].equals(after["status"]["resourceClaimStatuses"])) changes.push_back(kPodGeneratedClaim);
   if (changes.empty()) changes.push_back(kUpdate);
   return changes;
 }

@@ -12,15 +12,16 @@ enum class EventResource : uint8_t {
   AssignedPod, UnscheduledPod,
   Pod,  // of an interest: either
   Node, PersistentVolume, PersistentVolumeClaim, StorageClass, CsiNode, CsiDriver, CsiStorageCapacity, VolumeAttachment,
+  ResourceClaim, ResourceSlice, DeviceClass,
   Any,
 };
 
 enum Action : uint32_t {
   kAdd = 1, kDelete = 2,
   kNodeAllocatable = 4, kNodeLabel = 8, kNodeTaint = 16, kNodeCondition = 32, kNodeAnnotation = 64,
-  kPodLabel = 128, kPodScaleDown = 256, kPodToleration = 512, kPodGatesEliminated = 1024,
-  kUpdate = 2044,  // any of the updates
-  kAll = 2047,
+  kPodLabel = 128, kPodScaleDown = 256, kPodToleration = 512, kPodGatesEliminated = 1024, kPodGeneratedClaim = 2048,
+  kUpdate = 4092,  // any of the updates
+  kAll = 4095,
 };
 
 struct ClusterEvent {

@@ -31,13 +31,16 @@ void Scheduler::subscribe() {
   other(Kind::CsiDriver, EventResource::CsiDriver);
   other(Kind::CsiStorageCapacity, EventResource::CsiStorageCapacity);
   other(Kind::VolumeAttachment, EventResource::VolumeAttachment);
+  other(Kind::ResourceClaim, EventResource::ResourceClaim);
+  other(Kind::ResourceSlice, EventResource::ResourceSlice);
+  other(Kind::DeviceClass, EventResource::DeviceClass);
 }
 
 void Scheduler::on_other(EventResource resource, const client::Change& change) {
   std::lock_guard lock(mutex_);
   uint32_t action = !change.previous ? kAdd : !change.object ? kDelete : kUpdate;
   queue_->move({resource, action, change.previous.get(), change.object.get()});
-  if (resource == EventResource::PersistentVolume || resource == EventResource::PersistentVolumeClaim) {
+  if (resource == EventResource::PersistentVolume || resource == EventResource::PersistentVolumeClaim || resource == EventResource::ResourceClaim) {
     std::vector<std::string> uids;
     for (auto& [uid, placement] : waiting_) uids.push_back(uid);
     for (auto& uid : uids) resume(uid);

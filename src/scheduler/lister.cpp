@@ -23,6 +23,9 @@ Result<std::unique_ptr<InformerLister>> InformerLister::open(client::Informers& 
       {Kind::ReplicaSet, "apps", "replicasets"},
       {Kind::StatefulSet, "apps", "statefulsets"},
       {Kind::DisruptionBudget, "policy", "poddisruptionbudgets"},
+      {Kind::ResourceClaim, "resource.k8s.io", "resourceclaims"},
+      {Kind::ResourceSlice, "resource.k8s.io", "resourceslices"},
+      {Kind::DeviceClass, "resource.k8s.io", "deviceclasses"},
   };
   static_assert(std::size(kRows) == kKinds);
   auto lister = std::make_unique<InformerLister>();

@@ -33,8 +33,9 @@ class Lister {
   enum class Kind : uint8_t {
     Pod, PersistentVolume, PersistentVolumeClaim, StorageClass, CsiNode, CsiDriver, CsiStorageCapacity, VolumeAttachment,
     Service, ReplicationController, ReplicaSet, StatefulSet, DisruptionBudget,
+    ResourceClaim, ResourceSlice, DeviceClass,
   };
-  static constexpr size_t kKinds = 13;
+  static constexpr size_t kKinds = 16;
   virtual ObjectRef find(Kind kind, std::string_view name_space, std::string_view name) const = 0;
   // Those of one namespace, or all ("").
   virtual void each(Kind kind, std::string_view name_space, const std::function<void(const ObjectRef&)>& visit) const = 0;
@@ -47,6 +48,9 @@ class Effects {
   // Evicts the victims, one write after the other beside the deciding.
   virtual void preempt(const PodRef& preemptor, const std::vector<PodRef>& victims, std::string_view node) = 0;
   virtual bool is_preempting(std::string_view uid) const = 0;  // not all victims have been told yet
+  // A write beside the deciding; those of one key one after the other, in order.
+  virtual void later(std::string_view key, std::function<void()> write) = 0;
+  virtual void tell(const PodInfo& pod, std::string_view reason, std::string_view action, std::string note) = 0;  // an event of it, type Normal
 };
 
 struct Cycle;

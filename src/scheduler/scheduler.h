@@ -83,6 +83,10 @@ class Scheduler final : private Effects {
   void write_status(const PodRef& pod, std::string reason, std::string message, std::optional<std::string> nominate);
   void clear_nomination(const PodRef& pod);
   bool evict(const PodInfo& preemptor, const PodInfo& victim, std::string_view node);
+  void later(std::string_view key, std::function<void()> write) override { writer_->post(key, std::move(write)); }
+  void tell(const PodInfo& pod, std::string_view reason, std::string_view action, std::string note) override {
+    tell(pod, nullptr, client::kNormal, reason, action, std::move(note));
+  }
   void tell(const PodInfo& pod, const PodInfo* related, std::string_view type, std::string_view reason, std::string_view action, std::string note);
 
   // handlers.cpp
@@ -110,7 +114,7 @@ class Scheduler final : private Effects {
   bool started_ = false, posted_ = false, closing_ = false;
   Executor::Timer timer_ = 0;
   int64_t timer_due_us_ = -1;
-  std::map<std::string, PlacementRef> waiting_;         // for their volumes, by uid
+  std::map<std::string, PlacementRef> waiting_;         // for their volumes and devices, by uid
   std::map<std::string, PlacementRef> awaiting_permit_;
   std::map<std::string, QueuedPod> being_placed_;       // what the queue knew of pods that are being carried out
   std::set<std::string> preempting_;

@@ -58,8 +58,10 @@ class FakeEffects final : public Effects {
     for (auto& victim : victims) names.emplace_back(victim->name);
   }
   bool is_preempting(std::string_view) const override { return false; }
+  void later(std::string_view, std::function<void()> write) override { write(); }
+  void tell(const PodInfo&, std::string_view reason, std::string_view, std::string) override { told.emplace_back(reason); }
   std::string node;
-  std::vector<std::string> names;
+  std::vector<std::string> names, told;
 };
 
 class FixedRandom final : public Random {

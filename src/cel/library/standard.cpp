@@ -26,7 +26,7 @@ Maybe<Value> in_list(Arguments arguments) {
 }
 uint64_t in_list_cost(Arguments arguments, const Value&) { return arguments[1].as_list().size(); }
 
-Maybe<Value> in_map(Arguments arguments) { return Value::boolean(arguments[1].as_map().find(arguments[0]).has_value()); }
+Maybe<Value> in_map(Arguments arguments) { return Value::boolean(arguments[1].as_map().contains(arguments[0])); }
 
 Maybe<Value> size(Arguments arguments) { return Value::integer(static_cast<int64_t>(library::size_of(arguments[0]))); }
 

@@ -1,6 +1,7 @@
 #include "registry/resource/devices.h"
 
 #include "base/text.h"
+#include "devices/selector.h"
 #include "registry/storage/parameters.h"
 
 namespace sampan::registry::resource {
@@ -65,13 +66,27 @@ void validate_fully_qualified_name(const At& name) {
     name.invalid(Shown(name.text()), "a fully qualified name must be a domain and a name separated by a slash");
 }
 
+namespace {
+
+void validate_expression(const At& expression) {
+  using namespace sampan::devices;
+  if (expression.text().size() > kSelectorBytesMax) return expression.too_long(kSelectorBytesMax);
+  auto compiled = compile_selector(expression.text());
+  if (!compiled && compiled.error().internal)
+    expression.errors().internal(expression.path(), compiled.error().detail);
+  else if (!compiled)
+    expression.invalid(Shown(expression.text()), compiled.error().detail);
+  else if (is_too_costly(*compiled))
+    expression.forbidden("too complex, exceeds cost limit");
+}
+
+}  // namespace
+
 void validate_selectors(const At& selectors) {
   constexpr uint32_t kSelectorsMax = 32;
-  constexpr size_t kExpressionBytesMax = 10 * 1024;
   validate_list(selectors, kSelectorsMax, [](const At& selector) {
     At cel = selector["cel"];
-    if (!cel.present()) return cel.required();
-    if (cel["expression"].text().size() > kExpressionBytesMax) cel["expression"].too_long(kExpressionBytesMax);
+    cel.present() ? validate_expression(cel["expression"]) : cel.required();
   });
 }
 

@@ -31,6 +31,14 @@ TEST(ResourceClaims, DefaultsAndRequests) {
                     "spec.devices.requests[2]: Duplicate value: \"s\""}));
 }
 
+TEST(DeviceClasses, Selectors) {
+  auto made = make(kVersion, "DeviceClass", "{'spec':{'extendedResourceName':'gpu','selectors':[{'cel':{'expression':'device.driver'}},{'cel':{'expression':'true'}},{}]}}");
+  EXPECT_EQ(errors_of(kDeviceClassRules, *made),
+            (Errors{"spec.extendedResourceName: Invalid value: \"gpu\": must be a valid extended resource name",
+                    "spec.selectors[0].cel.expression: Invalid value: \"device.driver\": must evaluate to bool or the unknown type, not string",
+                    "spec.selectors[2].cel: Required value"}));
+}
+
 TEST(ResourceClaims, SpecStays) {
   auto old = make_defaulted(kResourceClaimRules, kVersion, "{'spec':{'devices':{'requests':[{'name':'r','exactly':{'deviceClassName':'c'}}]}}}");
   auto now = make_defaulted(kResourceClaimRules, kVersion, "{}");

@@ -3,6 +3,7 @@
 
 #include "base/held.h"
 #include "base/text.h"
+#include "scheduler/plugins/extended_resources.h"
 #include "scheduler/plugins/resource_scoring.h"
 
 namespace sampan::scheduler {
@@ -29,9 +30,10 @@ class NodeResourcesFit final : public Plugin {
   std::string_view name() const override { return "NodeResourcesFit"; }
   uint32_t points() const override { return kFilter | kPreScore | kScore; }
   std::vector<Interest> interests() const override {
-    return {{EventResource::Pod, kDelete | kPodScaleDown}, {EventResource::Node, kAdd | kNodeAllocatable}};
+    return {{EventResource::Pod, kDelete | kPodScaleDown}, {EventResource::Node, kAdd | kNodeAllocatable}, {EventResource::DeviceClass, kAdd | kUpdate}};
   }
   bool may_help(const PodInfo& pod, const ClusterEvent& event) const override {
+    if (event.resource == EventResource::DeviceClass) return class_helps(pod, event);
     return is_pod(event) ? pod_makes_room(pod, event) : node_has_room(pod, event);
   }
 
@@ -43,7 +45,8 @@ class NodeResourcesFit final : public Plugin {
     shortage.compare("memory", asked.memory, node.requested.memory, node.allocatable.memory);
     shortage.compare("ephemeral-storage", asked.ephemeral_storage, node.requested.ephemeral_storage, node.allocatable.ephemeral_storage);
     for (auto& [name, amount] : asked.scalars)
-      if (!arguments_.ignores(name)) shortage.compare(name, amount, node.requested.scalar(name), node.allocatable.scalar(name));
+      if (!arguments_.ignores(name) && !is_left_to_devices(name, node.allocatable))
+        shortage.compare(name, amount, node.requested.scalar(name), node.allocatable.scalar(name));
     return shortage.verdict;
   }
 
@@ -56,6 +59,17 @@ class NodeResourcesFit final : public Plugin {
   }
 
  private:
+  // A resource that the node has none of, but devices may stand behind it: another plug-in's business.
+  bool is_left_to_devices(std::string_view resource, const Amounts& allocatable) const {
+    return may_be_devices(resource) && allocatable.scalar(resource) <= 0 && class_behind(environment_.lister, resource);
+  }
+  bool class_helps(const PodInfo& pod, const ClusterEvent& event) const {
+    auto resource = (*event.after)["spec"]["extendedResourceName"].as_string();
+    auto implied = concat("deviceclass.resource.kubernetes.io/", (*event.after)["metadata"]["name"].as_string());
+    bool is_new = !event.before, renamed = is_new || (*event.before)["spec"]["extendedResourceName"].as_string() != resource;
+    return (is_new && pod.amounts.requests.scalar(implied) > 0) || (renamed && !resource.empty() && pod.amounts.requests.scalar(resource) > 0);
+  }
+
   struct Shortage {
     explicit Shortage(NodeResourcesFit& plugin) : plugin(plugin) {}
     void compare(std::string_view resource, int64_t asked, int64_t used, int64_t there) {
@@ -121,6 +135,7 @@ class NodeResourcesFit final : public Plugin {
                 (asked.ephemeral_storage && before.ephemeral_storage < now.ephemeral_storage);
     for (auto& [name, amount] : asked.scalars) {
       if (arguments_.ignores(name)) continue;
+      if (is_left_to_devices(name, now)) continue;
       if (amount > now.scalar(name)) return false;
       more |= before.scalar(name) < now.scalar(name);
     }
