@@ -169,6 +169,7 @@ Maybe<std::optional<Value>> Evaluator::qualify(const Value& value, const Value& 
     auto read = value.as_struct().read(key.as_text());
     if (!read) return read;
     found = std::move(*read);
+    if (!found && access == Access::Get) found = value.as_struct().unset(key.as_text());
   }
   if (!found && access == Access::Get) return no_such_key(key);
   return found;

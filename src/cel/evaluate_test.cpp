@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cel/json_value.h"
+#include "cel/struct_literal.h"
 #include "schema/json.h"
 
 namespace sampan::cel {
@@ -211,11 +212,37 @@ TEST(Evaluate, TheBudgetEndsEverything) {
 
 TEST(Evaluate, Structs) {
   Variables variables;
-  variables.environment().declare_struct("Thing", {{"name", Kind::String}, {"size", Kind::Int}});
-  EXPECT_EQ(shown(variables.evaluate("Thing{name: s, size: 1}.name").value), "string \"text\"");
-  EXPECT_EQ(shown(variables.evaluate("has(Thing{?name: optional.of(s), ?size: m[?'three']}.size)").value), "bool false");
-  EXPECT_EQ(shown(variables.evaluate("Thing{name: s} == Thing{name: 'text'}").value), "bool true");
-  EXPECT_EQ(variables.evaluate("Thing{name: s, size: 1}").cost, 41u);
+  variables.environment().declare_open_structs("Object");
+  variables.environment().declare_struct("JSONPatch", {{"op", Kind::String}, {"path", Kind::String}, {"from", Kind::String}, {"value", Type()}});
+  variables.environment().declare_struct("Thing", {{"name", Kind::String}});
+  const struct {
+    std::string_view expression, value;
+    uint64_t cost;
+  } cases[] = {
+      {"Object{name: s, size: 1}.name", "string \"text\"", 43},
+      {"has(Object{?name: optional.of(s), ?size: m[?'three']}.size)", "bool false", 44},
+      {"Object.x{name: s} == Object.x{name: 'text'}", "bool true", 82},
+      {"Object{}.none", "null_type 0", 42},
+      {"JSONPatch{op: 'add'}.path + '.'", "string \".\"", 43},
+      {"JSONPatch{op: ''} == JSONPatch{} && !has(JSONPatch{op: ''}.op) && JSONPatch{}.value == null", "bool true", 166},
+      {"JSONPatch{op: dyn(1)}", "! unexpected type int64 for JSONPatchType 'op' field", 40},
+      {"Thing{name: s}", "! unknown type 'Thing'", 41},
+  };
+  for (const auto& c : cases) {
+    auto got = variables.evaluate(std::string(c.expression));
+    EXPECT_EQ(got.value ? shown(got.value) : concat("! ", got.value.error().message), c.value) << c.expression;
+    EXPECT_EQ(got.cost, c.cost) << c.expression;
+  }
+}
+
+TEST(Evaluate, StructsAreCalledAfterTheirFields) {
+  Variables variables;
+  variables.environment().declare_open_structs("Object");
+  auto misnamed = [&](std::string text) { return misnamed_structs(*variables.evaluate(std::move(text)).value); };
+  EXPECT_EQ(misnamed("Object{spec: Object.spec{list: [Object.spec.list{}], map: {'k': Object.spec.map{a: 1}}, n: 1}}"), "");
+  EXPECT_EQ(misnamed("Object{spec: Object.spec{list: [Object.spec{}], map: {'k': Object.spec.map.k{}}}}"),
+            "unexpected type name \"Object.spec\", expected \"Object.spec.list\", which matches field name path from root Object type\n"
+            "unexpected type name \"Object.spec.map.k\", expected \"Object.spec.map\", which matches field name path from root Object type");
 }
 
 // A list that a loop builds is not copied at every turn, and what was taken of it meanwhile stays what it was.
