@@ -89,6 +89,14 @@ Maybe<Value> Evaluator::evaluate(const Node& node) {
   return node.literal;
 }
 
+Maybe<Value> Evaluator::operand(const Node& node) {
+  const bool steps = is_attribute(node);
+  Maybe<Value> value = steps ? resolve(node) : evaluate(node);
+  const bool begins = !steps || node.kind == Kind::Identifier || (node.kind == Kind::Select && !checked_.names[node.id].empty() && !node.tests_presence);
+  if (begins) optional_ = value && value->is(Value::Kind::Optional);
+  return value;
+}
+
 Maybe<Value> Evaluator::resolve(const Node& node) {
   if (exhausted_) return out_of_budget();
   if (node.kind == Kind::Identifier) return identifier(node, checked_.names[node.id].empty() ? std::string_view(node.name) : checked_.names[node.id]);
@@ -121,13 +129,13 @@ Maybe<Value> Evaluator::identifier(const Node& node, std::string_view name) {
   return failed(concat("no such attribute(s): ", name));
 }
 
-// A field, an entry or an item. Behind an optional everything is optional.
+// A field, an entry or an item. Behind an optional everything is optional; but one that is found on the way is a value like others, and has no fields.
 Maybe<Value> Evaluator::into(const Node& target, const Node* key_node, const Value& name, Access access) {
   Maybe<Value> base = operand(target);
   if (!base) return base;
   Value value = std::move(*base);
   bool optional = access == Access::IfPresent;
-  if (value.is(Value::Kind::Optional)) {
+  if (optional_ && value.is(Value::Kind::Optional)) {
     if (!value.as_optional()) return access == Access::Test ? Value::boolean(false) : value;
     Value held = *value.as_optional();
     value = std::move(held);
@@ -149,6 +157,7 @@ Maybe<Value> Evaluator::into(const Node& target, const Node* key_node, const Val
   if (present || !optional) charge(1);
   if (exhausted_) return out_of_budget();
   if (!found) return std::unexpected(found.error());
+  optional_ = optional && access != Access::Test;
   if (access == Access::Test) return Value::boolean(present);
   if (optional) return Value::optional(std::move(*found));
   return std::move(**found);
@@ -169,6 +178,7 @@ Maybe<std::optional<Value>> Evaluator::qualify(const Value& value, const Value& 
     auto read = value.as_struct().read(key.as_text());
     if (!read) return read;
     found = std::move(*read);
+    if (!found && access == Access::Get) found = value.as_struct().unset(key.as_text());
   }
   if (!found && access == Access::Get) return no_such_key(key);
   return found;

@@ -6,6 +6,7 @@
 #include "cel/calls.h"
 #include "cel/evaluator.h"
 #include "cel/map_key.h"
+#include "cel/struct_literal.h"
 
 namespace sampan::cel {
 namespace {
@@ -125,7 +126,7 @@ Maybe<Value> Evaluator::structure(const Node& node) {
     set(field.field, field.optional ? value->as_optional() : std::optional<Value>(std::move(*value)));
   }
   charge(kCostOfStruct);
-  return Value::structure(checked_.types[node.id], std::move(fields));
+  return struct_of(checked_.types[node.id], std::move(fields));
 }
 
 // What is made before anything is evaluated, and so costs nothing.

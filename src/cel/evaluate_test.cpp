@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "cel/json_value.h"
+#include "cel/struct_literal.h"
 #include "schema/json.h"
 
 namespace sampan::cel {
@@ -106,6 +107,9 @@ TEST(Evaluate, ValuesFailuresAndCosts) {
       {"b ? object.metadata.name : object.nothing", R"(string "n")", 3},
       {"(b ? object.metadata : object.spec).name", R"(string "n")", 3},
       {"object.spec.replicas ? 1 : 2", "! no such overload", 3},
+      {"dyn(quantity('1')) == dyn(1)", "! no such overload", 3},
+      {"dyn(quantity('1')) != dyn(1)", "bool true", 3},
+      {"dyn(quantity('1')) == null || dyn(1) == dyn(quantity('1'))", "bool false", 6},
       {"true || object.nothing", "bool true", 0},
       {"object.nothing || true", "bool true", 2},
       {"object.nothing && false", "bool false", 2},
@@ -164,6 +168,10 @@ TEST(Evaluate, ValuesFailuresAndCosts) {
       {R"(object.spec.list[?"a"])", "! unsupported index type 'string' in list", 3},
       {"object.?nothing.or(object.?spec.replicas).value()", "int 3", 5},
       {"optional.none().value()", "! optional.none() dereference", 2},
+      {"dyn(optional.of({'a': 1})).a", "optional_type optional(1)", 4},
+      {"[optional.of({'a': 1})][0].a", "! no such key: a", 14},
+      {"dyn({'b': optional.of({'a': 1})}).b.a", "! no such key: a", 35},
+      {"dyn({'b': optional.of({'a': 1})}).?b.a", "optional_type optional.none()", 34},
       {"optional.of(i).optMap(x, x + 1)", "optional_type optional(4)", 9},
       {"object.?spec.optFlatMap(x, x.?replicas)", "optional_type optional(3)", 8},
       {"dyn(1).orValue(2)", "int 1", 0},
@@ -211,11 +219,37 @@ TEST(Evaluate, TheBudgetEndsEverything) {
 
 TEST(Evaluate, Structs) {
   Variables variables;
-  variables.environment().declare_struct("Thing", {{"name", Kind::String}, {"size", Kind::Int}});
-  EXPECT_EQ(shown(variables.evaluate("Thing{name: s, size: 1}.name").value), "string \"text\"");
-  EXPECT_EQ(shown(variables.evaluate("has(Thing{?name: optional.of(s), ?size: m[?'three']}.size)").value), "bool false");
-  EXPECT_EQ(shown(variables.evaluate("Thing{name: s} == Thing{name: 'text'}").value), "bool true");
-  EXPECT_EQ(variables.evaluate("Thing{name: s, size: 1}").cost, 41u);
+  variables.environment().declare_open_structs("Object");
+  variables.environment().declare_struct("JSONPatch", {{"op", Kind::String}, {"path", Kind::String}, {"from", Kind::String}, {"value", Type()}});
+  variables.environment().declare_struct("Thing", {{"name", Kind::String}});
+  const struct {
+    std::string_view expression, value;
+    uint64_t cost;
+  } cases[] = {
+      {"Object{name: s, size: 1}.name", "string \"text\"", 43},
+      {"has(Object{?name: optional.of(s), ?size: m[?'three']}.size)", "bool false", 44},
+      {"Object.x{name: s} == Object.x{name: 'text'}", "bool true", 82},
+      {"Object{}.none", "null_type 0", 42},
+      {"JSONPatch{op: 'add'}.path + '.'", "string \".\"", 43},
+      {"JSONPatch{op: ''} == JSONPatch{} && !has(JSONPatch{op: ''}.op) && JSONPatch{}.value == null", "bool true", 166},
+      {"JSONPatch{op: dyn(1)}", "! unexpected type int64 for JSONPatchType 'op' field", 40},
+      {"Thing{name: s}", "! unknown type 'Thing'", 41},
+  };
+  for (const auto& c : cases) {
+    auto got = variables.evaluate(std::string(c.expression));
+    EXPECT_EQ(got.value ? shown(got.value) : concat("! ", got.value.error().message), c.value) << c.expression;
+    EXPECT_EQ(got.cost, c.cost) << c.expression;
+  }
+}
+
+TEST(Evaluate, StructsAreCalledAfterTheirFields) {
+  Variables variables;
+  variables.environment().declare_open_structs("Object");
+  auto misnamed = [&](std::string text) { return misnamed_structs(*variables.evaluate(std::move(text)).value); };
+  EXPECT_EQ(misnamed("Object{spec: Object.spec{list: [Object.spec.list{}], map: {'k': Object.spec.map{a: 1}}, n: 1}}"), "");
+  EXPECT_EQ(misnamed("Object{spec: Object.spec{list: [Object.spec{}], map: {'k': Object.spec.map.k{}}}}"),
+            "unexpected type name \"Object.spec\", expected \"Object.spec.list\", which matches field name path from root Object type\n"
+            "unexpected type name \"Object.spec.map.k\", expected \"Object.spec.map\", which matches field name path from root Object type");
 }
 
 // A list that a loop builds is not copied at every turn, and what was taken of it meanwhile stays what it was.

@@ -29,7 +29,7 @@ class Evaluator {
   bool is_attribute(const Node& node) const;
   bool begins_with_choice(const Node& node) const;
   Maybe<Value> resolve(const Node& node);
-  Maybe<Value> operand(const Node& node) { return is_attribute(node) ? resolve(node) : evaluate(node); }
+  Maybe<Value> operand(const Node& node);
   Maybe<Value> identifier(const Node& node, std::string_view name);
   Maybe<Value> into(const Node& target, const Node* key_node, const Value& key, Access access);
   Maybe<std::optional<Value>> qualify(const Value& value, const Value& key, Access access);
@@ -66,6 +66,7 @@ class Evaluator {
   uint64_t number_;  // of this evaluation, among all
   uint64_t cost_ = 0;
   bool exhausted_ = false;
+  bool optional_ = false;  // the operand that was last looked at: an optional where a way begins, or behind a step that may lead nowhere
   const Scope* scope_ = nullptr;
   std::vector<Constant> constant_;  // by node id
   std::unordered_map<uint32_t, Value> constants_;

@@ -54,23 +54,6 @@ struct OwnedMap final : Map {
   std::vector<std::pair<size_t, uint32_t>> by_hash;  // only of many
 };
 
-struct OwnedStruct final : Struct {
-  OwnedStruct(Type t, std::vector<std::pair<std::string, Value>> f) : of(std::move(t)), set(std::move(f)) {}
-  Type type() const override { return of; }
-  std::optional<Value> find(std::string_view field) const override {
-    for (auto& [name, value] : set)
-      if (name == field) return value;
-    return {};
-  }
-  std::vector<std::string_view> fields() const override {
-    std::vector<std::string_view> names;
-    for (auto& [name, value] : set) names.push_back(name);
-    return names;
-  }
-  Type of;
-  std::vector<std::pair<std::string, Value>> set;
-};
-
 struct HeldType : Shared {
   explicit HeldType(Type t) : type(std::move(t)) {}
   Type type;
@@ -184,6 +167,7 @@ bool Map::contains(const Value& key) const { return find(key).has_value(); }
 std::unexpected<Failure> no_such_overload() { return failed("no such overload"); }
 std::unexpected<Failure> no_such_key(const Value& key) { return failed(concat("no such key: ", key.shown())); }
 
+std::optional<Value> Struct::unset(std::string_view) const { return {}; }
 Maybe<std::optional<Value>> Struct::read(std::string_view field) const { return find(field); }
 
 Value Value::boolean(bool value) {
@@ -265,9 +249,6 @@ Value Value::structure(Ref<Struct> structure) {
   made.kind_ = Kind::Struct;
   made.held_ = structure;
   return made;
-}
-Value Value::structure(Type type, std::vector<std::pair<std::string, Value>> fields) {
-  return structure(Ref<Struct>(new OwnedStruct(std::move(type), std::move(fields))));
 }
 Value Value::opaque(Ref<Opaque> opaque) {
   Value made;

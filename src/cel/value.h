@@ -40,11 +40,12 @@ struct Map : Shared {
   virtual Value key_at(size_t index) const = 0;  // in the order in which macros visit them
 };
 
-// An object with declared fields. Those that are not set have the zero value of their type if the declaration says so, else reading them fails.
+// An object with declared fields.
 struct Struct : Shared {
   virtual Type type() const = 0;
   virtual std::optional<Value> find(std::string_view field) const = 0;  // none: no such field, or not set
   virtual std::vector<std::string_view> fields() const = 0;             // those that are set
+  virtual std::optional<Value> unset(std::string_view field) const;        // what one that is not set reads as; none: reading it fails
   virtual Maybe<std::optional<Value>> read(std::string_view field) const;  // what find() says; of fields that are computed when they are asked for, or why not
 };
 
@@ -75,7 +76,6 @@ class Value {
   static Value map(Ref<Map> map);
   static Value map(std::vector<std::pair<Value, Value>> entries);  // keys must differ from each other
   static Value structure(Ref<Struct> structure);
-  static Value structure(Type type, std::vector<std::pair<std::string, Value>> fields);
   static Value opaque(Ref<Opaque> opaque);
   static Value type(Type type);
   static Value optional(std::optional<Value> value);

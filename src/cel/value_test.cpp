@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cel/json_value.h"
+#include "cel/struct_literal.h"
 #include "schema/json.h"
 
 namespace sampan::cel {
@@ -131,7 +132,7 @@ TEST(JsonValue, SaysInJsonWhatItCan) {
   EXPECT_EQ(tree_of(Value::timestamp(0, 0), arena)->as_string(), "1970-01-01T00:00:00Z");
   EXPECT_TRUE(tree_of(Value::number(2), arena)->is_int());
   EXPECT_EQ(tree_of(Value::optional(Value::integer(3)), arena)->as_int(), 3);
-  EXPECT_EQ(tree_of(Value::structure(Type::structure("Object"), {{"spec", Value::integer(1)}}), arena)->operator[]("spec").as_int(), 1);
+  EXPECT_EQ(tree_of(*struct_of(Type::structure("Object"), {{"spec", Value::integer(1)}}), arena)->operator[]("spec").as_int(), 1);
   EXPECT_EQ(tree_of(Value::map({{Value::integer(1), Value()}}), arena).error().message, "unsupported type conversion from 'int' to string");
   EXPECT_EQ(tree_of(Value::list({Value::number(std::nan(""))}), arena).error().message, "type conversion error from 'double' to JSON");
   EXPECT_EQ(tree_of(Value::optional({}), arena).error().message, "optional.none() dereference");

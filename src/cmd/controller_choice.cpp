@@ -47,6 +47,7 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"tokencleaner", "token-cleaner-controller"},
     {"ttl", "ttl-controller"},
     {"ttl-after-finished", "ttl-after-finished-controller"},
+    {"validatingadmissionpolicy-status", "validatingadmissionpolicy-status-controller"},
 };
 
 // Those of kube-controller-manager 1.36 that are not here.
@@ -68,7 +69,6 @@ constexpr std::string_view kOthers[] = {
     "serviceaccount-token-controller",
     "storage-version-migrator-controller",
     "storageversion-garbage-collector-controller",
-    "validatingadmissionpolicy-status-controller",
 };
 
 std::string_view full_name(std::string_view word) {

@@ -40,6 +40,7 @@ std::unique_ptr<Controller> make_node_lifecycle(Environment&);
 std::unique_ptr<Controller> make_taint_eviction(Environment&);
 std::unique_ptr<Controller> make_stateful_set_controller(Environment& environment);
 std::unique_ptr<Controller> make_ttl_after_finished_controller(Environment& environment);
+std::unique_ptr<Controller> make_admission_policy_status(Environment&);
 
 namespace {
 
@@ -82,6 +83,7 @@ const std::vector<Entry>& entries() {
       {"statefulset-controller", "statefulset-controller", 5, make_stateful_set_controller},
       {"cronjob-controller", "cronjob-controller", 5, make_cron_job_controller},
       {"ttl-after-finished-controller", "ttl-after-finished-controller", 5, make_ttl_after_finished_controller},
+      {"validatingadmissionpolicy-status-controller", "validatingadmissionpolicy-status-controller", 5, make_admission_policy_status},
   };
   return list;
 }

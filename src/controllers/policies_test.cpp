@@ -77,6 +77,44 @@ TEST(Disruption, APercentageNeedsAnOwner) {
       << message;
 }
 
+TEST(AdmissionPolicies, ExpressionsAreCheckedAgainstTheFieldsOfKinds) {
+  World world;
+  world.apply(R"(apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: p}
+spec:
+  paramKind: {apiVersion: v1, kind: ConfigMap}
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments, deployment/status]}
+    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}
+    - {apiGroups: ['*'], apiVersions: [v1], operations: [CREATE], resources: [pods]}
+  variables:
+  - {name: count, expression: object.spec.replicas}
+  validations:
+  - expression: object.metadata.namespace == 'x' && object.metadata.__namespace__ == 'x' && object.metadata.creationTimestamp > timestamp('2020-01-01T00:00:00Z')
+  - expression: object.spec.template.spec.containers.all(c, c.ports[0].containerPort > 'x')
+  - expression: variables.count > '1'
+    messageExpression: "'at most ' + params.data['max'] + object.data['k']"
+)");
+  world.start_controllers({"validatingadmissionpolicy-status-controller"});
+  auto status = [&] { return (*world.get("admissionregistration.k8s.io", "validatingadmissionpolicies", "", "p"))["status"]; };
+  EXPECT_TRUE(world.run_until([&] { return status()["observedGeneration"].as_int() == 1; }, 120));
+  auto policy = world.get("admissionregistration.k8s.io", "validatingadmissionpolicies", "", "p");
+  AnyView warnings = (*policy)["status"]["typeChecking"]["expressionWarnings"];
+  std::vector<std::string> told;
+  for (uint32_t i = 0; i < warnings.size(); i++) told.push_back(concat(warnings.item(i)["fieldRef"].as_string(), " ", warnings.item(i)["warning"].as_string()));
+  const std::string containers = " | object.spec.template.spec.containers.all(c, c.ports[0].containerPort > 'x')\n";
+  EXPECT_EQ(told, (std::vector<std::string>{
+                      concat("spec.validations[1].expression /v1, Kind=ConfigMap: ERROR: <input>:1:7: undefined field 'spec'\n", containers, " | ......^\n\n",
+                             "apps/v1, Kind=Deployment: ERROR: <input>:1:70: found no matching overload for '_>_' applied to '(int, string)'\n", containers, " | ",
+                             std::string(69, '.'), "^\n"),
+                      "spec.validations[2].expression apps/v1, Kind=Deployment: ERROR: <input>:1:17: found no matching overload for '_>_' applied to '(int, string)'\n"
+                      " | variables.count > '1'\n | ................^\n",
+                      "spec.validations[2].messageExpression apps/v1, Kind=Deployment: ERROR: <input>:1:41: undefined field 'data'\n"
+                      " | 'at most ' + params.data['max'] + object.data['k']\n | ........................................^\n"}));
+}
+
 std::string used(World& world) {
   auto quota = world.get("", "resourcequotas", "default", "q");
   std::string text;

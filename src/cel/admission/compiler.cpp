@@ -26,7 +26,7 @@ Field field_of(const std::string& name, const Program& program) { return {name, 
 }  // namespace
 
 const Environment& Compiler::environment(Names names) {
-  const Environment& common = environment_of(names);
+  const Environment& common = common_ ? *common_ : environment_of(names);
   if (composition_ == Composition::None) return common;
   auto [place, is_new] = composed_.try_emplace(&common, common.extend());
   if (is_new) {

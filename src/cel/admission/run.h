@@ -14,7 +14,7 @@ inline constexpr uint64_t kBudgetOfMatchConditions = 2'500'000;
 // What names stand for; what is absent is null. Trees and judge must outlive the run and the values it gives.
 struct Inputs {
   schema::Value object, old_object;
-  schema::Value request;           // as an AdmissionRequest of v1, without uid, object and oldObject
+  schema::Value request;           // as an AdmissionRequest of v1 without uid, object and oldObject; "options": null if there are none
   schema::Value namespace_object;  // metadata without owners and managed fields
   schema::Value params;
   const AccessJudge* judge = nullptr;  // null: there is no `authorizer`

@@ -13,7 +13,13 @@ using Kind = Type::Kind;
 using library::Arguments;
 
 Maybe<Value> negation(Arguments arguments) { return Value::boolean(!arguments[0].as_bool()); }
-Maybe<Value> equals(Arguments arguments) { return Value::boolean(arguments[0].equals(arguments[1])); }
+// What only functions understand cannot be held against something else.
+Maybe<Value> equals(Arguments arguments) {
+  const Value &one = arguments[0], &other = arguments[1];
+  const bool alike = other.is(Value::Kind::Null) || (other.is(Value::Kind::Opaque) && other.as_opaque().type() == one.type());
+  if (one.is(Value::Kind::Opaque) && !alike) return no_such_overload();
+  return Value::boolean(one.equals(other));
+}
 Maybe<Value> differs(Arguments arguments) { return Value::boolean(!arguments[0].equals(arguments[1])); }
 Maybe<Value> same(Arguments arguments) { return arguments[0]; }
 Maybe<Value> type_of(Arguments arguments) { return Value::type(arguments[0].type()); }

@@ -148,6 +148,7 @@ TEST(Standard, Failures) {
     {"timestamp(0) - duration('-9223372036854775808ns')", "integer overflow"},
     {"duration(s)", "type conversion error from 'string' to 'google.protobuf.Duration'"},
     {"timestamp(0).getHours('Nowhere/Town')", "unknown time zone Nowhere/Town"},
+    {"timestamp(0).getHours('local')", "unknown time zone local"},
     {"timestamp(0).getHours('../etc')", "time: invalid location name"},
     {"timestamp(0).getHours('x:1')", "strconv.Atoi: parsing \"x\": invalid syntax"},
     {"timestamp(0).getHours('1:')", "strconv.Atoi: parsing \"\": invalid syntax"},

@@ -46,6 +46,11 @@ Maybe<int64_t> offset_of(std::string_view zone, int64_t seconds) {
   const size_t colon = zone.find(':');
   if (colon == std::string_view::npos) {
     if (zone.starts_with('/') || zone.starts_with('\\') || zone.find("..") != std::string_view::npos) return failed("time: invalid location name");
+    if (zone == "Local") {  // the server's
+      const time_t at = seconds;
+      struct tm local {};
+      return localtime_r(&at, &local) ? local.tm_gmtoff : 0;
+    }
     const TimeZone* known = TimeZone::find(zone);
     if (!known) return failed(concat("unknown time zone ", zone));
     return known->offset_at(seconds);
