@@ -52,7 +52,7 @@ constexpr Entry kPlugins[] = {
     {"NodeDeclaredFeatureValidator", true, nullptr},
     {"JobValidation", true, nullptr},
     {"PodResizeValidator", true, [](const AdmissionParts& it) -> Made { return pod_resize_validator(it.catalog); }},
-    {"MutatingAdmissionPolicy", true, nullptr},
+    {"MutatingAdmissionPolicy", true, [](const AdmissionParts& it) -> Made { return mutating_policies(it); }},
     {"MutatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return mutating_webhooks(it); }},
     {"ValidatingAdmissionPolicy", true, [](const AdmissionParts& it) -> Made { return validating_policies(it); }},
     {"ValidatingAdmissionWebhook", true, [](const AdmissionParts& it) -> Made { return validating_webhooks(it); }},

@@ -127,6 +127,7 @@ std::unique_ptr<AdmissionPlugin> deny_service_external_ips();
 std::unique_ptr<AdmissionPlugin> pod_topology_labels(Catalog& catalog);
 std::unique_ptr<AdmissionPlugin> pod_resize_validator(Catalog& catalog);
 Result<std::unique_ptr<AdmissionPlugin>> resource_quota(std::string_view settings, Catalog& catalog, Clock& clock);
+std::unique_ptr<AdmissionPlugin> mutating_policies(const AdmissionParts& parts);
 std::unique_ptr<AdmissionPlugin> mutating_webhooks(const AdmissionParts& parts);
 std::unique_ptr<AdmissionPlugin> validating_policies(const AdmissionParts& parts);
 std::unique_ptr<AdmissionPlugin> validating_webhooks(const AdmissionParts& parts);

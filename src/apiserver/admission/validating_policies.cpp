@@ -1,5 +1,4 @@
 // ValidatingAdmissionPolicy: policies in CEL, in force where bindings say.
-#include "apiserver/admission/derived.h"
 #include "apiserver/admission/plugin.h"
 #include "apiserver/admission/validating_policy.h"
 #include "base/text.h"
@@ -8,15 +7,13 @@
 namespace sampan::apiserver {
 
 using schema::Object;
-using schema::ObjectRef;
 using schema::Value;
 
 namespace {
 
 constexpr size_t kNoteBytesMax = 10 * 1024;
 
-using Policies = std::map<std::string, std::shared_ptr<const ValidatingPolicy>, std::less<>>;
-using Bindings = std::map<std::string, std::vector<std::shared_ptr<const PolicyBinding>>, std::less<>>;  // by their policies
+using Bindings = BoundPolicies<ValidatingPolicy>::Bindings;
 
 struct Denial {
   std::string message;
@@ -36,16 +33,13 @@ std::string list_text(const std::vector<std::string>& texts) {
 class Session {
  public:
   Session(Catalog& catalog, Access& access, const Attributes& attributes, const Object* object, const Object* old)
-      : catalog_(catalog), attributes_(attributes), rights_(access, attributes.user), seen_(attributes, object, old), named_(object ? object : old) {}
+      : attributes_(attributes), seen_(attributes, object, old), request_(catalog, access, attributes, seen_), named_(object ? object : old) {}
 
-  Result<void> apply(const ValidatingPolicy& policy, const std::vector<std::shared_ptr<const PolicyBinding>>& bindings) {
-    auto target = policy.matching.match(attributes_, seen_, catalog_);
-    if (!target) return misconfigured(policy, nullptr, target.error().message()), Result<void>();
-    if (!*target) return {};
-    const Served* params = policy.param_kind ? param_resource(catalog_, *policy.param_kind) : nullptr;
-    if (policy.param_kind && !params)
-      return misconfigured(policy, nullptr, concat("failed to find resource referenced by paramKind: '", policy.param_kind->text(), "'")), Result<void>();
-    for (const auto& binding : bindings) TRY(apply(policy, *binding, **target, params));
+  Result<void> apply(const ValidatingPolicy& policy, const Bindings& bindings) {
+    auto meant = request_.meant_by(policy);
+    if (!meant) misconfigured(policy, nullptr, meant.error());
+    if (!meant || !*meant) return {};
+    for (const auto& binding : bindings) TRY(apply(policy, *binding, **meant));
     for (const auto& [key, values] : notes_) attributes_.annotate(concat(policy.name, "/", key), join(values, ", "));
     notes_.clear();
     return {};
@@ -72,31 +66,12 @@ class Session {
     denials_.push_back({concat("ValidatingAdmissionPolicy '", policy.name, "'", where, " denied request: ", message), reason});
   }
 
-  Result<void> apply(const ValidatingPolicy& policy, const PolicyBinding& binding, const Target& target, const Served* param_resource) {
-    auto matches = binding.matching.match(attributes_, seen_, catalog_);
-    if (!matches) return misconfigured(policy, &binding, matches.error().message()), Result<void>();
-    if (!*matches) return {};
+  Result<void> apply(const ValidatingPolicy& policy, const PolicyBinding& binding, const PolicyRequest::Meant& meant) {
     Arena arena;
-    auto params = collect_params(param_resource, binding.params, namespace_of(attributes_), arena);
+    auto params = request_.params_of(binding, meant, arena);
     if (!params) return misconfigured(policy, &binding, params.error()), Result<void>();
-    auto inputs = TRY(expression_inputs(attributes_, target, seen_, rights_, arena));
-    inputs.namespace_object = TRY(namespace_tree(arena));
-    for (Value param : *params) {
-      inputs.params = param;
-      take(policy, binding, policy.judge(inputs));
-    }
+    for (Value param : *params) take(policy, binding, policy.judge(TRY(request_.inputs(meant.target, param, arena))));
     return {};
-  }
-
-  // Of a namespace itself there is none.
-  Result<Value> namespace_tree(Arena& arena) {
-    const RequestInfo& info = attributes_.info;
-    if (info.name_space.empty() || (info.group.empty() && info.resource == "namespaces")) return Value();
-    auto* served = catalog_.find("", "v1", "namespaces");
-    Target target{"", "v1", "namespaces", expected_kind(*served), served};
-    Value tree = expression_tree(TRY(served->store->get("", info.name_space)), target, arena);
-    for (auto name : {"ownerReferences", "managedFields"}) tree["metadata"].remove(name);
-    return tree;
   }
 
   void take(const ValidatingPolicy& policy, const PolicyBinding& binding, ValidatingPolicy::Judgement judgement) {
@@ -133,10 +108,9 @@ class Session {
     attributes_.annotate("validation.policy.admission.k8s.io/validation_failure", text);
   }
 
-  Catalog& catalog_;
   const Attributes& attributes_;
-  RequestersRights rights_;
   Seen seen_;
+  PolicyRequest request_;
   const Object* named_;
   std::vector<Denial> denials_;
   std::map<std::string, std::vector<std::string>> notes_;  // of the policy at hand
@@ -148,45 +122,24 @@ class ValidatingPolicies final : public AdmissionPlugin {
     auto* policies = catalog_.store_of("admissionregistration.k8s.io", "validatingadmissionpolicies");
     auto* bindings = catalog_.store_of("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
     if (!policies || !bindings) return;
-    policies_.emplace(policies->cache(), policies_of);
-    bindings_.emplace(bindings->cache(), bindings_of);
+    policies_.emplace(*policies, *bindings);
   }
   std::string_view name() const override { return "ValidatingAdmissionPolicy"; }
 
   Result<void> validate(const Attributes& attributes, const Object* object, const Object* old) override {
     if (!policies_ || is_beyond_policies(attributes)) return {};
-    auto bindings = bindings_->get();
-    if (bindings->empty()) return {};
-    auto policies = policies_->get();
-    Session session(catalog_, access_, attributes, object, old);
-    for (const auto& [name, of_policy] : *bindings)
-      if (auto policy = policies->find(name); policy != policies->end()) TRY(session.apply(*policy->second, of_policy));
-    return session.verdict();
+    std::optional<Session> session;
+    TRY(policies_->each([&](const auto& policy, const Bindings& bindings) {
+      if (!session) session.emplace(catalog_, access_, attributes, object, old);
+      return session->apply(*policy, bindings);
+    }));
+    return session ? session->verdict() : Result<void>();
   }
 
  private:
-  static Policies policies_of(const store::Snapshot& snapshot) {
-    Policies policies;
-    snapshot.each({}, {}, [&](std::string_view key, const ObjectRef& object) {
-      policies.emplace(key, std::make_shared<const ValidatingPolicy>(*object));
-      return true;
-    });
-    return policies;
-  }
-  static Bindings bindings_of(const store::Snapshot& snapshot) {
-    Bindings bindings;
-    snapshot.each({}, {}, [&](std::string_view, const ObjectRef& object) {
-      auto binding = std::make_shared<const PolicyBinding>(*object);
-      bindings[binding->policy].push_back(binding);
-      return true;
-    });
-    return bindings;
-  }
-
   Catalog& catalog_;
   Access& access_;
-  std::optional<Derived<Policies>> policies_;
-  std::optional<Derived<Bindings>> bindings_;
+  std::optional<BoundPolicies<ValidatingPolicy>> policies_;
 };
 
 }  // namespace

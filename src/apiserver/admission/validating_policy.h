@@ -1,18 +1,12 @@
-// A ValidatingAdmissionPolicy made ready, and its bindings: what it says of a request.
+// A ValidatingAdmissionPolicy made ready: what it says of a request.
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "apiserver/admission/expressions.h"
-#include "apiserver/admission/matching.h"
-#include "apiserver/admission/policy_params.h"
+#include "apiserver/admission/policy.h"
 
 namespace sampan::apiserver {
 
-class ValidatingPolicy {
+class ValidatingPolicy : public Policy {
  public:
-  explicit ValidatingPolicy(const schema::Object& policy);
+  explicit ValidatingPolicy(const schema::Object& object);
 
   struct Decision {
     bool denies = false;
@@ -29,11 +23,6 @@ class ValidatingPolicy {
   };
   Judgement judge(const cel::admission::Inputs& inputs) const;
 
-  std::string name;
-  bool fails_open = false;  // what is not known does not refuse the request
-  Matching matching;
-  std::optional<ParamKind> param_kind;
-
  private:
   struct Validation {
     cel::Program rule;
@@ -45,20 +34,11 @@ class ValidatingPolicy {
     cel::Program value;
   };
   Judgement unknown(std::string why) const { return {{{!fails_open, std::move(why), {}}}, {}}; }
+  Decision decide(const Validation& validation, const std::expected<cel::Value, cel::admission::Mishap>& value, const std::string& message) const;
   std::vector<Note> notes(const cel::admission::Inputs& inputs, std::optional<std::string>& mishap) const;
 
-  cel::admission::Compiler compiler_;
-  MatchConditions conditions_;
   std::vector<Validation> validations_;
   std::vector<Annotation> annotations_;
-};
-
-struct PolicyBinding {
-  explicit PolicyBinding(const schema::Object& binding);
-  std::string name, policy;
-  Matching matching;
-  std::optional<ParamRef> params;
-  std::vector<std::string> actions;  // "Deny", "Warn", "Audit"
 };
 
 }  // namespace sampan::apiserver
