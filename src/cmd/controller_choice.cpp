@@ -53,7 +53,6 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
 // Those of kube-controller-manager 1.36 that are not here.
 constexpr std::string_view kOthers[] = {
     "cloud-node-lifecycle-controller",
-    "device-taint-eviction-controller",
     "horizontal-pod-autoscaler-controller",
     "kube-apiserver-serving-clustertrustbundle-publisher-controller",
     "legacy-serviceaccount-token-cleaner-controller",

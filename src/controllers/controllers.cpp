@@ -27,6 +27,7 @@ std::unique_ptr<Controller> make_volume_protection(Environment&);
 std::unique_ptr<Controller> make_attributes_class_protection(Environment&);
 std::unique_ptr<Controller> make_ephemeral_volume(Environment&);
 std::unique_ptr<Controller> make_resource_claim(Environment&);
+std::unique_ptr<Controller> make_device_taint_eviction(Environment&);
 std::unique_ptr<Controller> make_pod_gc(Environment&);
 std::unique_ptr<Controller> make_resource_quota(Environment&);
 std::unique_ptr<Controller> make_namespace(Environment&);
@@ -77,6 +78,7 @@ const std::vector<Entry>& entries() {
       {"local-path-provisioner-controller", "local-path-provisioner", 2, make_local_path},
       {"ephemeral-volume-controller", "ephemeral-volume-controller", 5, make_ephemeral_volume},
       {"resourceclaim-controller", "resource-claim-controller", 50, make_resource_claim},
+      {"device-taint-eviction-controller", "device-taint-eviction-controller", 10, make_device_taint_eviction},
       {"persistentvolumeclaim-protection-controller", "pvc-protection-controller", 1, make_claim_protection},
       {"persistentvolume-protection-controller", "pv-protection-controller", 1, make_volume_protection},
       {"volumeattributesclass-protection-controller", "vac-protection-controller", 1, make_attributes_class_protection},

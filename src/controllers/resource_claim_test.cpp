@@ -30,7 +30,7 @@ std::string pod(std::string_view name, std::string_view claim = "resourceClaimTe
 
 struct Cluster : World {
   explicit Cluster(uint64_t seed = 1) : World(seed, seed == 1 ? Faults() : kBadDay) {
-    start_controllers({"node-lifecycle-controller", "resourceclaim-controller", "garbage-collector-controller"});
+    start_controllers({"node-lifecycle-controller", "resourceclaim-controller", "device-taint-eviction-controller", "garbage-collector-controller"});
     start_scheduler();
     apply(kShop);
     add_node("n1");
@@ -156,6 +156,34 @@ TEST(ResourceClaims, OfExtendedResources) {
     ASSERT_TRUE(cluster.run_until([&] { return cluster.is_placed("p2"); }, 400)) << seed;
     ASSERT_TRUE(cluster.run_until([&] { return cluster.claims().size() == 1; }, 300)) << seed;
   }
+}
+
+TEST(DeviceTaints, PodsGoWithTheirDevices) {
+  Cluster cluster;
+  auto claim = [](std::string_view name, std::string_view more) {
+    return concat("{apiVersion: resource.k8s.io/v1, kind: ResourceClaim, metadata: {name: ", name, ", namespace: default}, spec: {devices: {requests: [{name: r, exactly: "
+                  "{deviceClassName: gpu", more, "}}]}}}");
+  };
+  cluster.apply(claim("c1", ""));
+  cluster.apply(pod("p1", "resourceClaimName: c1"));
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.is_placed("p1"); }, 60));
+  cluster.apply(claim("c2", ", tolerations: [{operator: Exists, effect: NoExecute, tolerationSeconds: 100}]"));
+  cluster.apply(pod("p2", "resourceClaimName: c2"));
+  ASSERT_TRUE(cluster.run_until([&] { return cluster.is_placed("p2"); }, 60));
+  auto taint = [&](std::string_view taints) {
+    std::string yaml(kShop.substr(kShop.find("---") + 4));
+    for (auto name : {"a", "b"})
+      if (auto at = yaml.find(concat("{name: ", name, "}")); at != yaml.npos) yaml.insert(at + 8, concat(", taints: ", taints));
+    cluster.apply(yaml);
+  };
+  taint("[{key: told, effect: None}]");
+  cluster.run_for(30);
+  EXPECT_TRUE(cluster.find("p1") && cluster.find("p2"));
+  taint("[{key: broken, effect: NoExecute}]");
+  ASSERT_TRUE(cluster.run_until([&] { return !cluster.find("p1"); }, 30));
+  cluster.run_for(60);
+  EXPECT_TRUE(cluster.find("p2"));
+  EXPECT_TRUE(cluster.run_until([&] { return !cluster.find("p2"); }, 60));
 }
 
 }  // namespace

@@ -13,10 +13,17 @@ namespace resource_slice {
 using schema::AnyView;
 namespace devices = resource;
 
-void prepare_create(Value object, const CreateContext& context) {
-  for (Value device : object["spec"]["devices"].items()) {
+void stamp_taints(Value object, int64_t now_seconds) {
+  for (Value device : object["spec"]["devices"].items())
     for (Value taint : device["taints"].items())
-      if (taint.is_object() && taint["timeAdded"].is_missing()) taint.set("timeAdded", object.arena().copy(rfc3339(context.now_seconds)));
+      if (taint.is_object() && taint["timeAdded"].is_missing()) taint.set("timeAdded", object.arena().copy(rfc3339(now_seconds)));
+}
+
+void stamp_update(Value object, const Object&, std::string_view, int64_t now_seconds) { stamp_taints(object, now_seconds); }
+
+void prepare_create(Value object, const CreateContext& context) {
+  stamp_taints(object, context.now_seconds);
+  for (Value device : object["spec"]["devices"].items()) {
     // Lists of values and the node's own resources are behind gates that are off.
     if (device.is_object()) device.remove("nodeAllocatableResourceMappings");
     for (auto& attribute : device["attributes"].members())
@@ -256,6 +263,7 @@ extern const Rules kResourceSliceRules{
     .group = "resource.k8s.io",
     .kind = "ResourceSlice",
     .prepare_create = resource_slice::prepare_create,
+    .stamp_update = resource_slice::stamp_update,
     .validate = resource_slice::validate,
     .validate_update = resource_slice::validate_update,
     .columns = resource_slice::kColumns,
