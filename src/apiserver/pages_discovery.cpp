@@ -52,13 +52,14 @@ class DiscoveryPages : public Page {
     auto segments = segments_of(context.info.path);
     bool core = segments[0] == "api";
     if (segments.size() == 1) return root(context, core);
-    if (!core && !catalog_.has_group(segments[1])) return plain_text(404, "404 page not found\n");
+    if (!core && (segments[1].empty() || !catalog_.has_group(segments[1]))) return plain_text(404, "404 page not found\n");
+    bool of_group = !core && segments.size() == 2;
+    const auto* served = of_group ? nullptr : core ? catalog_.group_version("", segments[1]) : catalog_.group_version(segments[1], segments[2]);
+    if (!of_group && !served) return fail(Error(Reason::NotFound, "the server could not find the requested resource").about("", "", ""));
     if (context.http.method != "GET" && context.http.method != "HEAD")
       return fail(Error(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource").about("", "", ""));
     Arena arena;
-    if (!core && segments.size() == 2) return respond_value(context, 200, discovery_group(catalog_, segments[1], arena), "v1", "APIGroup");
-    const auto* served = core ? catalog_.group_version("", segments[1]) : catalog_.group_version(segments[1], segments[2]);
-    if (!served) return fail(Error(Reason::NotFound, "the server could not find the requested resource").about("", "", ""));
+    if (of_group) return respond_value(context, 200, discovery_group(catalog_, segments[1], arena), "v1", "APIGroup");
     return respond_value(context, 200, discovery_resources(*served, arena), core ? "" : "v1", "APIResourceList");
   }
 
@@ -99,7 +100,7 @@ class DiscoveryPages : public Page {
 class RootPage : public Page {
  public:
   explicit RootPage(const ApiServer& server) : server_(server) {}
-  bool serves(std::string_view path) const override { return path == "/" || path.empty(); }
+  bool serves(std::string_view path) const override { return path == "/" || path == "/index.html" || path.empty(); }
   void list_paths(std::vector<std::string>&) const override {}  // upstream's list does not name itself
   HandlerResult handle(Context&) override {
     auto paths = server_.paths();

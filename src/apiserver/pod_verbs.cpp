@@ -82,13 +82,14 @@ Result<void> delete_evicted(Context& context, registry::DeleteOptions options) {
   auto* pods = context.services.catalog->store_of("", "pods");
   if (!options.dry_run) {
     auto produce = [&](const ObjectRef& current, Arena& arena) -> Result<Value> {
+      TRY(registry::check_delete_preconditions(pods->resource(), *current, options.preconditions));
       Value pod = schema::thaw(*current, arena);
       registry::mark_evicted(pod, context.now_seconds());
       return pod;
     };
     registry::WriteOptions write;
     write.subresource = "status";
-    auto marked = TRY(pods->update(context.info.name_space, context.info.name, produce, options.preconditions, false, write));
+    auto marked = TRY(pods->update(context.info.name_space, context.info.name, produce, {}, false, write));
     if (options.preconditions.resource_version) options.preconditions.resource_version = concat(marked.object->revision());
   }
   TRY(pods->remove(context.info.name_space, context.info.name, options));

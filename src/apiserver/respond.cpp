@@ -392,7 +392,7 @@ HandlerResult list_response(Context& context, const Accept& accept, ListAnswer l
     tree.set("metadata", list_metadata(list, arena));
     Value items = Value::list(arena);
     for (const auto& item : list.items) items.push(partial_metadata(served, *item, meta_version(accept), arena));
-    tree.set("items", items);
+    tree.set("items", items.empty() ? Value::null() : items);
     return make_response(200, accept, TRY(encode_value(tree, partial_type(true), meta_version(accept), "PartialObjectMetadataList", accept)));
   }
   switch (accept.format) {

@@ -19,12 +19,12 @@ std::vector<registry::Cidr> parse_ranges(std::string_view text) {
 
 class Wiring : public ServiceAddresses {
  public:
-  Wiring(registry::ObjectStore& services, registry::ObjectStore& addresses, registry::ObjectStore* cidrs, store::Store& store, Random& random,
+  Wiring(registry::ObjectStore& services, registry::ObjectStore& addresses, registry::ObjectStore* cidrs, store::Store& store, Clock& clock, Random& random,
          const ServiceAddressOptions& options)
       : services_(services),
         cidrs_(cidrs),
         configured_(parse_ranges(options.cluster_ip_range)),
-        addresses_(addresses),
+        addresses_(addresses, clock),
         ports_(store, options.node_port_first, options.node_port_count),
         allocator_(addresses_, ports_, [this] { return ready_cidrs(); }, random, allocator_options(options)) {
     services_.set_hooks(&allocator_);
@@ -69,14 +69,14 @@ class Wiring : public ServiceAddresses {
 
 }  // namespace
 
-Result<std::unique_ptr<ServiceAddresses>> allocate_service_addresses(Catalog& catalog, store::Store& store, Random& random,
+Result<std::unique_ptr<ServiceAddresses>> allocate_service_addresses(Catalog& catalog, store::Store& store, Clock& clock, Random& random,
                                                                      const ServiceAddressOptions& options) {
   auto services = catalog.store_of("", "services");
   auto addresses = catalog.store_of("networking.k8s.io", "ipaddresses");
   if (!services || !addresses) return fail(bad_request("--runtime-config: services and ipaddresses cannot be switched off"));
   if (parse_ranges(options.cluster_ip_range).empty())
     return fail(bad_request(concat("--service-cluster-ip-range ", quoted(options.cluster_ip_range), " is no range of addresses")));
-  return std::make_unique<Wiring>(*services, *addresses, catalog.store_of("networking.k8s.io", "servicecidrs"), store, random, options);
+  return std::make_unique<Wiring>(*services, *addresses, catalog.store_of("networking.k8s.io", "servicecidrs"), store, clock, random, options);
 }
 
 }  // namespace sampan::apiserver

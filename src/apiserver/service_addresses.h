@@ -22,7 +22,7 @@ class ServiceAddresses {
 };
 
 // Installs itself as the hooks of the service store.
-Result<std::unique_ptr<ServiceAddresses>> allocate_service_addresses(Catalog& catalog, store::Store& store, Random& random,
+Result<std::unique_ptr<ServiceAddresses>> allocate_service_addresses(Catalog& catalog, store::Store& store, Clock& clock, Random& random,
                                                                      const ServiceAddressOptions& options);
 
 }  // namespace sampan::apiserver

@@ -85,7 +85,9 @@ TEST_F(Subresources, EvictionAsksTheBudget) {
 TEST_F(Subresources, EvictionHeedsPreconditions) {
   make_pod("a");
   auto body = "{'metadata':{'name':'a'},'deleteOptions':{'preconditions':{'resourceVersion':'1'}}}";
-  EXPECT_TRUE(send("POST", concat(kPods, "/a/eviction"), body).starts_with("409"));
+  auto refused = send("POST", concat(kPods, "/a/eviction"), body);
+  EXPECT_TRUE(refused.starts_with("409")) << refused;
+  EXPECT_TRUE(has(refused, "on Pod ") && has(refused, "the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (")) << refused;
   EXPECT_FALSE(has(send("GET", concat(kPods, "/a")), "DisruptionTarget"));
   auto wrong = "{'metadata':{'name':'a'},'deleteOptions':{'propagationPolicy':'Sideways'}}";
   EXPECT_TRUE(send("POST", concat(kPods, "/a/eviction"), wrong).starts_with("422"));

@@ -128,7 +128,7 @@ Value make_table(const Served& served, std::span<const schema::ObjectRef> object
     row.set("object", row_object(served, object, options, arena));
     rows.push(row);
   }
-  table.set("rows", rows);
+  table.set("rows", plain && rows.empty() ? Value::null() : rows);  // upstream's plain tables begin with no list at all
   return table;
 }
 

@@ -112,6 +112,57 @@ TEST_F(Verbs, OnlySomeSubresourcesAreTables) {
   EXPECT_TRUE(get_as("/api/v1/namespaces/default/status", kTable).starts_with("200"));
 }
 
+TEST_F(Verbs, AdministratorsAccessIsAskedForBesideTheRest) {
+  auto refused = send("POST", "/apis/resource.k8s.io/v1/namespaces/default/resourceclaims",
+                      "{'metadata':{'name':'c'},'spec':{'devices':{'requests':[{'name':'Bad Name','exactly':{'deviceClassName':'d','adminAccess':true}}]}}}");
+  EXPECT_TRUE(refused.starts_with("422")) << refused;
+  expect_has(refused, "'field':'spec.devices.requests[0].adminAccess'");
+  expect_has(refused, "'field':'spec.devices.requests[0].name'");
+}
+
+TEST_F(Verbs, NamespacesAndEventsAreDeletedTheirWay) {
+  send("POST", "/api/v1/namespaces", "{'metadata':{'name':'goes'}}");
+  expect_has(send("DELETE", "/api/v1/namespaces/goes", "{'preconditions':{'uid':'other'}}"),
+             "Operation cannot be fulfilled on namespaces \\'goes\\': Precondition failed: UID in precondition: other, UID in object meta: ");
+  constexpr std::string_view kEvents = "/api/v1/namespaces/default/events";
+  send("POST", kEvents, "{'metadata':{'name':'e'},'involvedObject':{'namespace':'default'}}");
+  expect_has(send("DELETE", concat(kEvents, "/e"), "{'orphanDependents':true}"), "'status':'Success'");
+}
+
+TEST_F(Verbs, AppliesWhatNamesAVersionThatIsNotThere) {
+  auto made = apply("/api/v1/namespaces/default/configmaps/c",
+                    "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'c','resourceVersion':'1'},'data':{'a':'b'}}");
+  EXPECT_TRUE(made.starts_with("201")) << made;
+  expect_has(send("POST", "/api/v1/namespaces/default/configmaps", "{'metadata':{'name':'d','resourceVersion':'1'}}"),
+             "resourceVersion should not be set on objects to be created");
+}
+
+TEST_F(Verbs, PreconditionsAreSaidOfTheKeyThatIsWritten) {
+  send("POST", "/api/v1/namespaces/default/configmaps", "{'metadata':{'name':'k'}}");
+  constexpr std::string_view kOne = "/api/v1/namespaces/default/configmaps/k", kOther = "{'metadata':{'name':'k','uid':'other'}}";
+  expect_has(send("PUT", kOne, std::string(kOther)), "Key: /registry/configmaps/default/k,");
+  expect_has(send("PUT", concat(kOne, "?dryRun=All"), std::string(kOther)), "Key: /configmaps/default/k,");
+}
+
+TEST_F(Verbs, EmptyListsInOtherForms) {
+  constexpr std::string_view kPartialList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+  expect_has(get_as("/apis/rbac.authorization.k8s.io/v1/namespaces/none/roles", kTable), "'rows':null");
+  expect_has(get_as("/api/v1/namespaces/none/pods", kTable), "'rows':[]");
+  expect_has(get_as("/api/v1/namespaces/none/pods", kPartialList), "'items':null");
+  EXPECT_TRUE(send("GET", "/api/v1/namespaces/none/pods?continue=!!!&fieldSelector=metadata.name%3Da").starts_with("400"));
+}
+
+TEST_F(Verbs, SlicesLoseWhatIsSwitchedOff) {
+  constexpr std::string_view kSlices = "/apis/resource.k8s.io/v1/resourceslices";
+  auto made = send("POST", kSlices,
+                   "{'metadata':{'name':'s'},'spec':{'driver':'d.example.com','nodeName':'n','pool':{'name':'p','generation':1,'resourceSliceCount':1},"
+                   "'devices':[{'name':'g','attributes':{'m':{'bool':true,'bools':[true]}}}]}}");
+  EXPECT_TRUE(made.starts_with("201")) << made;
+  auto changed = merge(concat(kSlices, "/s"), "{'spec':{'devices':[{'name':'g','attributes':{'m':{'bool':false,'bools':[true]}}}]}}");
+  EXPECT_TRUE(changed.starts_with("200")) << changed;
+  expect_lacks(changed, "'bools'");
+}
+
 TEST_F(Verbs, APodIsMarkedBeforeItGoes) {
   constexpr std::string_view kPods = "/api/v1/namespaces/default/pods";
   auto one = concat(kPods, "/p");

@@ -97,7 +97,7 @@ class Process final : public ApiProcess {
     if (!tls.client_ca_file.empty()) authority_pem_ = TRY(cluster::read_file(tls.client_ca_file));
     server_ = TRY(apiserver::ApiServer::create(*store_, real_clock(), secure_random(), TRY(server_config(options_))));
     addresses_ = TRY(apiserver::allocate_service_addresses(
-        server_->catalog(), *store_, secure_random(),
+        server_->catalog(), *store_, real_clock(), secure_random(),
         {.cluster_ip_range = options_.service_cidr, .node_port_first = options_.node_port_first, .node_port_count = options_.node_port_count}));
     TRY(addresses_->repair());
     TRY(apiserver::bootstrap(server_->catalog(),

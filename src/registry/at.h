@@ -46,6 +46,8 @@ class At {
   void forbidden(std::string_view detail) const { errors_.forbidden(path_, detail); }
   void invalid(std::string_view detail) const { errors_.invalid(path_, shown(), detail); }
   void invalid(const Shown& shown, std::string_view detail) const { errors_.invalid(path_, shown, detail); }
+  // As upstream's internal type shows it.
+  Shown internal() const { return Shown::internal(value_, errors_.sent_at(path_)); }
   void duplicate() const { errors_.duplicate(path_, Shown(text())); }
   void not_found() const { errors_.not_found(path_, Shown(text())); }
   // Of an enumeration, which in Go is a type of its own.

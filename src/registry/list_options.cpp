@@ -144,8 +144,7 @@ Result<ListPlan> ListPlan::make(const ListOptions& options, bool single) {
   // As upstream's cache, which ignores the limit of a list that takes any state.
   plan.limit = version == "0" || options.limit < 0 ? 0 : options.limit;
   bool any_version = version.empty() || version == "0";
-  if (!options.continue_token.empty() && !any_version && single) return fail(bad_request("specifying resource version is not allowed when using continue"));
-  if (!options.continue_token.empty() && !single) {
+  if (!options.continue_token.empty()) {
     auto token = parse_continue_token(options.continue_token);
     if (!token) return fail(bad_request(concat("invalid continue token: ", token.error().message())));
     if (!any_version) return fail(bad_request("specifying resource version is not allowed when using continue"));
@@ -190,6 +189,7 @@ Result<Page> read_page(store::Cache& cache, std::string_view prefix, const ListO
   auto name = options.fields.exact("metadata.name");
   bool single = name && (!prefix.empty() || !selectable.namespaced);
   auto plan = TRY(ListPlan::make(options, single));
+  single = single && !plan.continued;
   auto snapshot = TRY(plan.snapshot(cache));
   Page page;
   page.revision = snapshot.revision();

@@ -263,7 +263,9 @@ TEST_F(PageTest, Selectors) {
   EXPECT_EQ(listed("b/", "fieldSelector=data.node=n1&labelSelector=!odd"), "@7");
   EXPECT_EQ(listed("", "fieldSelector=metadata.name=1"), "a/1 b/1 @7");
   EXPECT_EQ(listed("a/", "fieldSelector=metadata.name=1"), "a/1 @7");
-  EXPECT_EQ(listed("a/", "fieldSelector=metadata.name=1&limit=1&continue=ignored"), "a/1 @7");
+  // A token makes it a list like any other.
+  EXPECT_EQ(listed("a/", "fieldSelector=metadata.name=1&limit=1&continue=!!!"),
+            "invalid continue token: continue key is not valid: illegal base64 data at input byte 0");
   EXPECT_EQ(listed("a/", "fieldSelector=metadata.name=1,data.node=n2"), "@7");
 }
 

@@ -240,7 +240,7 @@ void validate_metadata_on_create(const Object& object, bool namespaced, const Ru
   if (errors.size() == before && rules.validate_name) validate_whole(errors, metadata, namespaced, nullptr);
 }
 
-void validate_metadata_on_update(const Object& object, const Object& old, bool namespaced, const Rules& rules, FieldErrors& errors) {
+void validate_metadata_on_update(const Object& object, const Object& old, bool namespaced, const Rules& rules, std::string_view subresource, FieldErrors& errors) {
   auto now = object["metadata"], before = old["metadata"];
   validate_whole(errors, now, namespaced, nullptr);
   validate_change(errors, now, before);
@@ -248,7 +248,7 @@ void validate_metadata_on_update(const Object& object, const Object& old, bool n
     validate_change(errors, now, before);
     if (rules.qualified_finalizers) require_known_finalizers(errors, now["finalizers"]);
   }
-  if (rules.update_checks_whole) {
+  if (subresource.empty() ? rules.update_checks_whole : rules.subresource_checks_whole) {
     validate_whole(errors, now, namespaced, &rules);
     if (rules.qualified_finalizers) require_known_finalizers(errors, now["finalizers"]);
   }

@@ -9,7 +9,7 @@ void validate_metadata_on_create(const Object& object, bool namespaced, const Ru
 
 // Upstream looks at metadata more than once on an update (the generic part, then the kind's), and so complains more than once; the
 // Rules say how often (`update_checks_metadata`, `update_checks_whole`).
-void validate_metadata_on_update(const Object& object, const Object& old, bool namespaced, const Rules& rules, FieldErrors& errors);
+void validate_metadata_on_update(const Object& object, const Object& old, bool namespaced, const Rules& rules, std::string_view subresource, FieldErrors& errors);
 
 // ---- parts that others need ----
 

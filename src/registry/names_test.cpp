@@ -149,7 +149,7 @@ TEST(Metadata, update) {
   auto old = make("v1", "ConfigMap", "{'metadata':{'name':'a','namespace':'b','uid':'1','deletionTimestamp':'2020-01-01T00:00:00Z'}}");
   auto now = make("v1", "ConfigMap", "{'metadata':{'name':'a','namespace':'b','uid':'2','finalizers':['x.y/b','x.y/a']}}");
   FieldErrors errors;
-  validate_metadata_on_update(*now, *old, true, {.update_checks_metadata = false}, errors);
+  validate_metadata_on_update(*now, *old, true, {.update_checks_metadata = false}, "", errors);
   EXPECT_EQ(testing::texts_of(errors),
             (Errors{"metadata.deletionTimestamp: Invalid value: null: field is immutable",
                     "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "

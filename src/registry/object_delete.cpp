@@ -119,18 +119,37 @@ Result<Outcome> ObjectStore::remove(std::string_view name_space, std::string_vie
   return fail(conflict(resource_->group, resource_->resource, name, "the object keeps changing; please try again"));
 }
 
-Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& current, DeleteOptions options, bool& lost_race) {
-  const Object& object = *current.object;
+Result<void> check_delete_preconditions(const schema::Resource& resource, const Object& object, const Preconditions& wanted) {
   auto metadata = object["metadata"];
-  auto name = metadata["name"].as_string();
-  auto refuse = [&](std::string why) { return fail(conflict(resource_->group, resource_->kind, name, why)); };
-  const auto& wanted = options.preconditions;
+  auto refuse = [&](std::string_view why) { return fail(conflict(resource.group, resource.kind, metadata["name"].as_string(), why)); };
   if (auto uid = metadata["uid"].as_string(); !wanted.uid.empty() && wanted.uid != uid)
     return refuse(concat("the UID in the precondition (", wanted.uid, ") does not match the UID in record (", uid,
                          "). The object might have been deleted and then recreated"));
   if (auto version = concat(object.revision()); wanted.resource_version && *wanted.resource_version != version)
-    return refuse(concat("the ResourceVersion in the precondition (", *wanted.resource_version,
-                         ") does not match the ResourceVersion in record (", version, "). The object might have been modified"));
+    return refuse(concat("the ResourceVersion in the precondition (", *wanted.resource_version, ") does not match the ResourceVersion in record (",
+                         version, "). The object might have been modified"));
+  return {};
+}
+
+// What is deleted in two steps is looked at by its own verb first, which says the same in other words.
+Result<void> ObjectStore::check_begun_delete(const Object& object, const Preconditions& wanted) const {
+  auto metadata = object["metadata"];
+  auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
+    return fail(conflict(resource_->group, resource_->resource, metadata["name"].as_string(),
+                         concat("Precondition failed: ", what, " in precondition: ", want, ", ", what, " in object meta: ", is)));
+  };
+  if (auto uid = metadata["uid"].as_string(); !wanted.uid.empty() && wanted.uid != uid) return refuse("UID", wanted.uid, uid);
+  if (auto version = concat(object.revision()); wanted.resource_version && *wanted.resource_version != version)
+    return refuse("ResourceVersion", *wanted.resource_version, version);
+  return {};
+}
+
+Result<Outcome> ObjectStore::remove_once(const std::string& key, const Current& current, DeleteOptions options, bool& lost_race) {
+  const Object& object = *current.object;
+  auto metadata = object["metadata"];
+  if (rules_->begin_delete) TRY(check_begun_delete(object, options.preconditions));
+  TRY(check_delete_preconditions(*resource_, object, options.preconditions));
+
   int64_t now = clock_->now_us() / 1'000'000;
   Grace grace = decide_grace(object, *rules_, options, now);
   if (grace.pending) return Outcome{current.object, false, false};

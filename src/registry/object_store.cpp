@@ -194,7 +194,7 @@ Result<Outcome> ObjectStore::create_at(const std::string& key, std::string_view 
     rules_->canonicalize(object);
     frozen = TRY(schema::freeze(object, *resource_->type));
   }
-  if (has_version) return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
+  if (has_version && !lost_to) return fail(Error(500, Reason::Unknown, "resourceVersion should not be set on objects to be created"));
   check(!key.empty());  // validation has let the name through, so it made a key
 
   bool lost_race = false;
@@ -237,10 +237,12 @@ Result<ObjectRef> ObjectStore::put(const std::string& key, ObjectRef object, sto
 // ---- update ----
 
 Result<void> ObjectStore::check_preconditions(const Current& current, const std::string& key, std::string_view name,
-                                              const Preconditions& wanted) const {
+                                              const Preconditions& wanted, bool dry_run) const {
+  constexpr std::string_view kRoot = "/registry";  // which upstream adds only where it writes
+  auto shown_prefix = std::string_view(prefix_).substr(dry_run && prefix_.starts_with(kRoot) ? kRoot.size() : 0);
   auto refuse = [&](std::string_view what, std::string_view want, std::string_view is) {
     return fail(conflict(resource_->group, resource_->resource, name,
-                         concat("StorageError: invalid object, Code: 4, Key: ", prefix_, key,
+                         concat("StorageError: invalid object, Code: 4, Key: ", shown_prefix, key,
                                 ", ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ", what, " in precondition: ", want, ", ",
                                 what, " in object meta: ", is)));
   };
@@ -263,7 +265,7 @@ Result<Outcome> ObjectStore::update(std::string_view name_space, std::string_vie
     auto now = TRY(current(key, tries > 0));
     bool lost_race = false;
     auto attempt = [&]() -> Result<Outcome> {
-      TRY(check_preconditions(now, key, name, preconditions));
+      TRY(check_preconditions(now, key, name, preconditions, options.dry_run));
       return update_once(key, name_space, name, now, produce, may_create, options, lost_race);
     };
     auto outcome = attempt();
@@ -326,7 +328,7 @@ Result<Outcome> ObjectStore::update_once(const std::string& key, std::string_vie
   const Rules& asked = options.asked ? *options.asked : *rules_;
   FieldErrors errors;
   errors.set_sent(object);
-  validate_metadata_on_update(*frozen, old, resource_->namespaced, asked, errors);
+  validate_metadata_on_update(*frozen, old, resource_->namespaced, asked, options.subresource, errors);
   if (options.also_validate) options.also_validate(*frozen, &old, errors);
   if (options.subresource.empty() || !asked.validate_subresource) {
     if (asked.validate_update)

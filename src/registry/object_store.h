@@ -48,6 +48,9 @@ struct DeleteOptions {
   std::function<Result<void>(const Object& object)> admit;
 };
 
+// Of a deletion; what is refused is said of the kind.
+Result<void> check_delete_preconditions(const schema::Resource& resource, const Object& object, const Preconditions& wanted);
+
 struct Outcome {
   ObjectRef object;
   bool created = false;
@@ -104,7 +107,7 @@ class ObjectStore {
   // A cache of a store elsewhere may be behind: what is refused on its word is decided once more on the newest.
   Result<bool> is_outdated(const std::string& key, const Current& decided_on);
   Result<void> check_preconditions(const Current& current, const std::string& key, std::string_view name,
-                                   const Preconditions& wanted) const;
+                                   const Preconditions& wanted, bool dry_run) const;
   Result<Outcome> create_at(const std::string& key, std::string_view name_space, Value object, Arena& arena, const WriteOptions& options,
                             Current* lost_to);
   Result<Outcome> update_once(const std::string& key, std::string_view name_space, std::string_view name, const Current& current, const Produce& produce,
@@ -112,6 +115,7 @@ class ObjectStore {
   Result<Value> prepare_update(Value object, const Object& old, std::string_view name_space, const WriteOptions& options, Arena& arena);
   Result<ObjectRef> put(const std::string& key, ObjectRef object, store::Revision expected, bool& lost_race,
                         store::Durability durability = store::Durability::Full);
+  Result<void> check_begun_delete(const Object& object, const Preconditions& wanted) const;
   Result<Outcome> remove_once(const std::string& key, const Current& current, DeleteOptions options, bool& lost_race);
   Result<Outcome> erase_at(const std::string& key, const Current& current, const DeleteOptions& options, bool& lost_race);
   Result<void> check_namespace(Value object, std::string_view name_space) const;

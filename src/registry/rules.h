@@ -110,6 +110,7 @@ struct Rules {
   // checks the whole object as on a create. Both show in how often a Status repeats a cause.
   bool update_checks_metadata = true;
   bool update_checks_whole = false;
+  bool subresource_checks_whole = false;  // so do updates of status and the like
   bool qualified_finalizers = true;  // finalizers need a domain or be standard ones; policies, webhooks and custom resources do not ask
 
   std::span<const Column> columns;  // empty: Name and Created At

@@ -102,7 +102,7 @@ void validate_annotation(const At& annotation, std::string_view policy_name, Pol
 void validate_annotations(const At& annotations, std::string_view policy_name, Policy& policy) {
   constexpr uint32_t kAnnotationsMax = 20;
   if (annotations.size() > kAnnotationsMax)
-    annotations.invalid(Shown::internal(annotations.value()), concat("must not have more than ", kAnnotationsMax, " auditAnnotations"));
+    annotations.invalid(annotations.internal(), concat("must not have more than ", kAnnotationsMax, " auditAnnotations"));
   for (uint32_t i = 0; i < annotations.size(); i++) {
     At annotation = annotations.item(i);
     validate_annotation(annotation, policy_name, policy);

@@ -113,7 +113,7 @@ void validate_failure_policy(const At& spec) {
 void validate_success_policy(const At& spec) {
   At policy = spec["successPolicy"], rules = policy["rules"];
   if (!policy.present()) return;
-  if (!is_indexed(spec.value())) return policy.invalid(Shown::internal(policy.value()), "requires indexed completion mode");
+  if (!is_indexed(spec.value())) return policy.invalid(policy.internal(), "requires indexed completion mode");
   if (rules.size() == 0) rules.required("at least one rules must be specified when the successPolicy is specified");
   if (rules.size() > kRulesMax) rules.errors().too_many(rules.path(), rules.size(), kRulesMax);
   for (uint32_t i = 0; i < rules.size(); i++) validate_success_rule(rules.item(i), spec["completions"].number());

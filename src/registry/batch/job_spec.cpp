@@ -101,7 +101,7 @@ void validate_suspended_template(const At& pod_template, const AnyView& old_temp
   take_node_affinity(allowed, wanted);
   for (auto field : {"nodeSelector", "tolerations", "schedulingGates"}) take(allowed, wanted, field);
   take_resources(allowed, wanted);
-  if (!says_the_same(allowed, now.value(), now.value().type())) now.invalid(Shown::internal(now.value()), "field is immutable");
+  if (!says_the_same(allowed, now.value(), now.value().type())) now.invalid(now.internal(), "field is immutable");
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ void validate_job_spec_update(const At& spec, const AnyView& old_spec, bool may_
   if (may_change_template)
     validate_suspended_template(pod_template, old_template);
   else if (!pod_template.value().equals(old_template))
-    pod_template.invalid(Shown::internal(pod_template.value()), "field is immutable");
+    pod_template.invalid(pod_template.internal(), "field is immutable");
   for (auto field : {"completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"})
     require_pointer_unchanged(spec, old_spec, field);
 }

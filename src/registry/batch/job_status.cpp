@@ -88,7 +88,7 @@ void validate_pods(const Change& c) {
   if (c.finished && (finished_changed || c.changed("active")) && active.number() > 0) active.invalid("active>0 is invalid for finished job");
   if (c.finished && (finished_changed || c.changed("uncountedTerminatedPods")) &&
       uncounted["failed"].size() + uncounted["succeeded"].size() > 0)
-    uncounted.invalid(Shown::internal(uncounted.value()), "must be empty for finished job");
+    uncounted.invalid(uncounted.internal(), "must be empty for finished job");
   if (c.finished && (finished_changed || c.changed("terminating")) && terminating.number() > 0)
     terminating.invalid("terminating>0 is invalid for finished job");
   if ((c.changed("ready") || c.changed("active")) && ready.number() > active.number())

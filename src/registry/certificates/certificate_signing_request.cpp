@@ -288,6 +288,7 @@ extern const Rules kCertificateSigningRequestRules{
     .validate_subresource = validate_change,
     .validate_name = name_is_path_segment,
     .update_checks_whole = true,
+    .subresource_checks_whole = true,
     .columns = kColumns,
     .row = row,
     .field_labels = kFieldLabels,

@@ -218,6 +218,7 @@ extern const Rules kEventRules{
     .has_generation = false,
     .create_on_update = true,
     .ttl_seconds = core_event::kSecondsKept,
+    .default_propagation = "unsupported",
 };
 
 extern const Rules kEventsEventRules{
@@ -232,6 +233,7 @@ extern const Rules kEventsEventRules{
     .has_generation = false,
     .create_on_update = true,
     .ttl_seconds = core_event::kSecondsKept,
+    .default_propagation = "unsupported",
 };
 
 }  // namespace sampan::registry

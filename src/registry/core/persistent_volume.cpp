@@ -37,23 +37,7 @@ void defaults(Value object, std::string_view) {
   if (status["phase"].as_string().empty()) status.set("phase", "Pending");
   if (spec["persistentVolumeReclaimPolicy"].as_string().empty()) spec.set("persistentVolumeReclaimPolicy", "Retain");
   if (spec["volumeMode"].is_missing()) spec.set("volumeMode", "Filesystem");
-  if (spec["capacity"].is_object()) core::round_resources(spec["capacity"]);
-  if (Value path = spec["hostPath"]; path.is_object() && path["type"].is_missing()) path.set("type", "");
-  if (Value rbd = spec["rbd"]; rbd.is_object()) {
-    for (auto [field, text] : {std::pair("pool", "rbd"), std::pair("user", "admin"), std::pair("keyring", "/etc/ceph/keyring")})
-      if (rbd[field].as_string().empty()) rbd.set(field, text);
-  }
-  if (Value iscsi = spec["iscsi"]; iscsi.is_object() && iscsi["iscsiInterface"].as_string().empty()) iscsi.set("iscsiInterface", "default");
-  if (Value io = spec["scaleIO"]; io.is_object()) {
-    if (io["storageMode"].as_string().empty()) io.set("storageMode", "ThinProvisioned");
-    if (io["fsType"].as_string().empty()) io.set("fsType", "xfs");
-  }
-  if (Value disk = spec["azureDisk"]; disk.is_object()) {
-    if (disk["cachingMode"].is_missing()) disk.set("cachingMode", "ReadWrite");
-    if (disk["kind"].is_missing()) disk.set("kind", "Shared");
-    if (disk["fsType"].is_missing()) disk.set("fsType", "ext4");
-    if (disk["readOnly"].is_missing()) disk.set("readOnly", false);
-  }
+  core::default_persistent_volume_source(spec);
 }
 
 Value time_value(Arena& arena, int64_t seconds) {

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "registry/columns.h"
 #include "registry/core/pod_rules.h"
+#include "registry/core/resource_names.h"
 #include "registry/storage/parameters.h"
 #include "schema/quantity.h"
 
@@ -223,6 +224,26 @@ void validate_persistent_volume_spec(const At& spec, std::string_view volume_nam
   else
     attributes.must_be(check_dns1123_subdomain);
   if (!spec["csi"].present()) spec["csi"].required("has to be specified when using volumeAttributesClassName");
+}
+
+void default_persistent_volume_source(Value spec) {
+  if (spec["capacity"].is_object()) round_resources(spec["capacity"]);
+  if (Value path = spec["hostPath"]; path.is_object() && path["type"].is_missing()) path.set("type", "");
+  if (Value rbd = spec["rbd"]; rbd.is_object()) {
+    for (auto [field, text] : {std::pair("pool", "rbd"), std::pair("user", "admin"), std::pair("keyring", "/etc/ceph/keyring")})
+      if (rbd[field].as_string().empty()) rbd.set(field, text);
+  }
+  if (Value iscsi = spec["iscsi"]; iscsi.is_object() && iscsi["iscsiInterface"].as_string().empty()) iscsi.set("iscsiInterface", "default");
+  if (Value io = spec["scaleIO"]; io.is_object()) {
+    if (io["storageMode"].as_string().empty()) io.set("storageMode", "ThinProvisioned");
+    if (io["fsType"].as_string().empty()) io.set("fsType", "xfs");
+  }
+  if (Value disk = spec["azureDisk"]; disk.is_object()) {
+    if (disk["cachingMode"].is_missing()) disk.set("cachingMode", "ReadWrite");
+    if (disk["kind"].is_missing()) disk.set("kind", "Shared");
+    if (disk["fsType"].is_missing()) disk.set("fsType", "ext4");
+    if (disk["readOnly"].is_missing()) disk.set("readOnly", false);
+  }
 }
 
 }  // namespace sampan::registry::core

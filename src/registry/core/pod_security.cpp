@@ -147,12 +147,12 @@ void validate_container_security_context(const At& context, bool host_users) {
   AnyView escalation = context.value()["allowPrivilegeEscalation"];
   if (escalation.present() && !escalation.as_bool()) {
     if (context["privileged"].truth())
-      context.invalid(Shown::internal(context.value()),
+      context.invalid(context.internal(),
                       "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
     AnyView added = context.value()["capabilities"]["add"];
     for (uint32_t i = 0; i < added.size(); i++)
       if (added.item(i).as_string() == "CAP_SYS_ADMIN")
-        context.invalid(Shown::internal(context.value()),
+        context.invalid(context.internal(),
                         "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
   }
   validate_windows_options(context["windowsOptions"]);

@@ -26,10 +26,10 @@ void validate_resource_claims(const At& claims, const AnyView& metadata, std::se
     else
       name.must_be(check_dns1123_label);
     if (by_name.present() && by_template.present())
-      claim.invalid(Shown::internal(claim.value()),
+      claim.invalid(claim.internal(),
                     "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
     if (!by_name.present() && !by_template.present())
-      claim.invalid(Shown::internal(claim.value()),
+      claim.invalid(claim.internal(),
                     "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
     if (by_name.present()) require_name(by_name);
     if (by_template.present()) require_name(by_template);

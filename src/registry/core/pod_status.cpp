@@ -88,7 +88,7 @@ void validate_addresses(const At& ips, const AnyView& old) {
       return ips.errors().internal(ips.path(), concat("failed to check for dual stack with error:invalid IP address: ", text));
     (ip->is_v4() ? v4 : v6)++;
   }
-  if (v4 != 1 || v6 != 1) ips.invalid(Shown::internal(ips.value()), "may specify no more than one IP for each IP family");
+  if (v4 != 1 || v6 != 1) ips.invalid(ips.internal(), "may specify no more than one IP for each IP family");
 }
 
 void validate_host_addresses(const At& status, const AnyView& old) {

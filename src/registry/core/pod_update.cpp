@@ -205,11 +205,11 @@ void validate_added_node_affinity(const At& affinity, const AnyView& old) {
   At required = affinity[kRequired];
   At terms = required["nodeSelectorTerms"];
   if (terms.size() != old_terms.size())
-    return terms.invalid(Shown::internal(terms.value()), "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+    return terms.invalid(terms.internal(), "no additions/deletions to non-empty NodeSelectorTerms list are allowed");
   for (uint32_t i = 0; i < terms.size(); i++) {
     At term = terms.item(i);
     if (!term_only_adds(term.value(), old_terms.item(i)))
-      term.invalid(Shown::internal(term.value()), "only additions are allowed (no mutations or deletions)");
+      term.invalid(term.internal(), "only additions are allowed (no mutations or deletions)");
   }
 }
 

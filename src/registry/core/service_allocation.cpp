@@ -341,7 +341,12 @@ Result<std::string> ServiceAllocator::take_any_ip(Value object, std::string_view
         Ip ip = plus(range.first, low + (start + i) % (high - low));
         auto name = ip.text();
         if (addresses_.exists(name)) continue;
-        if (!TRY(make_address(object, ip))) continue;
+        auto made = make_address(object, ip);
+        if (!made) {
+          auto shown = Shown::texts(std::vector<std::string>{std::string()});
+          return fail(invalid_at(object, Path("spec").child("clusterIPs"), shown, concat("failed to allocate IP: ", made.error().message())));
+        }
+        if (!*made) continue;
         taken.ips.push_back(name);
         return name;
       }

@@ -2,11 +2,17 @@
 
 #include "base/encoding.h"
 #include "registry/columns.h"
+#include "schema/apply/apply.h"
 #include "schema/protobuf.h"
 
 namespace sampan::registry::core {
 
 Result<void> StoredAddresses::create(Value ip_address, Arena& arena) {
+  schema::FieldManager manager;
+  manager.name = "kube-apiserver";
+  manager.api_version = addresses_.resource().stored_as;
+  manager.now_seconds = clock_.now_us() / 1'000'000;
+  TRY(schema::update_managed_fields(ip_address, nullptr, *addresses_.resource().type, manager));
   TRY(addresses_.create({}, ip_address, arena, {}));
   return {};
 }

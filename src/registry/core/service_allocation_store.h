@@ -9,7 +9,7 @@ namespace sampan::registry::core {
 // IPAddress objects, through the verbs of their kind.
 class StoredAddresses : public AddressObjects {
  public:
-  explicit StoredAddresses(ObjectStore& addresses) : addresses_(addresses) {}
+  StoredAddresses(ObjectStore& addresses, Clock& clock) : addresses_(addresses), clock_(clock) {}
   Result<void> create(Value ip_address, Arena& arena) override;
   Result<void> remove(std::string_view name) override;
   bool exists(std::string_view name) override;
@@ -17,6 +17,7 @@ class StoredAddresses : public AddressObjects {
 
  private:
   ObjectStore& addresses_;
+  Clock& clock_;
 };
 
 // The RangeAllocation under /registry/ranges/servicenodeports, where a real kube-apiserver keeps it too.

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/environment.h"
+#include "registry/testing.h"
 #include "store/memory.h"
 
 namespace sampan::registry::core {
@@ -33,6 +34,24 @@ TEST(StoredPorts, ChangesTakeTurns) {
     for (int i = 0; i < 4; i++) EXPECT_TRUE(bitmap.has(30000 + i));
     return {};
   }));
+}
+
+TEST(StoredAddresses, TellWhoMadeThem) {
+  auto store = store::make_memory_store(real_clock());
+  auto resources = schema::builtin_resources();
+  auto resource = std::find_if(resources.begin(), resources.end(), [](const auto& r) { return r.resource == "ipaddresses" && r.version == "v1"; });
+  ASSERT_NE(resource, resources.end());
+  auto objects = ObjectStore::open(*resource, *store, real_clock(), secure_random());
+  ASSERT_TRUE(objects);
+  StoredAddresses addresses(**objects, real_clock());
+  Arena arena;
+  auto made = addresses.create(testing::tree(arena, "{'metadata':{'name':'10.0.0.1','labels':{'a':'b'}},'spec':{'parentRef':{'resource':'services','name':'s'}}}"), arena);
+  ASSERT_TRUE(made) << made.error().message();
+  auto list = addresses.list();
+  ASSERT_EQ(list.size(), 1u);
+  auto entry = (*list[0])["metadata"]["managedFields"].item(0);
+  EXPECT_EQ(entry["manager"].as_string(), "kube-apiserver");
+  EXPECT_EQ(entry["apiVersion"].as_string(), "networking.k8s.io/v1");
 }
 
 }  // namespace

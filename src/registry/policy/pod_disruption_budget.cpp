@@ -12,7 +12,7 @@ void validate_spec(const Object& object, bool invalid_values_allowed, FieldError
   At spec(object["spec"], path, errors);
   At available = spec["minAvailable"], unavailable = spec["maxUnavailable"], policy = spec["unhealthyPodEvictionPolicy"];
   if (available.present() && unavailable.present())
-    spec.invalid(Shown::internal(spec.value()), "minAvailable and maxUnavailable cannot be both set");
+    spec.invalid(spec.internal(), "minAvailable and maxUnavailable cannot be both set");
   require_int_or_percent(available);
   require_at_most_100_percent(available);
   require_int_or_percent(unavailable);

@@ -13,6 +13,20 @@ namespace resource_slice {
 using schema::AnyView;
 namespace devices = resource;
 
+constexpr std::string_view kMappings = "nodeAllocatableResourceMappings", kValueLists[] = {"ints", "bools", "strings", "versions"};
+
+// Lists of values and the node's own resources are behind gates that are off.
+void drop_mappings(Value object) {
+  for (Value device : object["spec"]["devices"].items())
+    if (device.is_object()) device.remove(kMappings);
+}
+void drop_value_lists(Value object) {
+  for (Value device : object["spec"]["devices"].items())
+    for (auto& attribute : device["attributes"].members())
+      for (auto field : kValueLists)
+        if (attribute.value.is_object()) attribute.value.remove(field);
+}
+
 void stamp_taints(Value object, int64_t now_seconds) {
   for (Value device : object["spec"]["devices"].items())
     for (Value taint : device["taints"].items())
@@ -23,13 +37,22 @@ void stamp_update(Value object, const Object&, std::string_view, int64_t now_sec
 
 void prepare_create(Value object, const CreateContext& context) {
   stamp_taints(object, context.now_seconds);
-  for (Value device : object["spec"]["devices"].items()) {
-    // Lists of values and the node's own resources are behind gates that are off.
-    if (device.is_object()) device.remove("nodeAllocatableResourceMappings");
-    for (auto& attribute : device["attributes"].members())
-      for (auto field : {"ints", "bools", "strings", "versions"})
-        if (attribute.value.is_object()) attribute.value.remove(field);
+  drop_mappings(object);
+  drop_value_lists(object);
+}
+
+// What a stored slice has already may stay.
+void prepare_update(Value object, const Object& old, std::string_view) {
+  bool has_mappings = false, has_lists = false;
+  auto devices = old["spec"]["devices"];
+  for (uint32_t i = 0; i < devices.size(); i++) {
+    has_mappings |= devices.item(i)[kMappings].present();
+    auto attributes = devices.item(i)["attributes"];
+    for (uint32_t j = 0; j < attributes.size(); j++)
+      for (auto field : kValueLists) has_lists |= attributes.value(j)[field].present();
   }
+  if (!has_mappings) drop_mappings(object);
+  if (!has_lists) drop_value_lists(object);
 }
 
 bool is_number(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }); }
@@ -72,7 +95,7 @@ void validate_attribute(const At& attribute) {
   for (uint32_t i = 0; i < strings.size(); i++) validate_text(strings.item(i), false);
   for (uint32_t i = 0; i < versions.size(); i++) validate_text(versions.item(i), true);
   if (members == 0) attribute.invalid(Shown(""), "exactly one value must be specified");
-  if (members > 1) attribute.invalid(Shown::internal(attribute.value()), "exactly one value must be specified");
+  if (members > 1) attribute.invalid(attribute.internal(), "exactly one value must be specified");
 }
 
 void validate_attributes(const At& device) {
@@ -174,7 +197,7 @@ void validate_nodes(const At& spec) {
   auto fields = nodes_of(spec, "must be either unset or set to a non-empty string");
   At selector = spec["nodeSelector"], each = spec["perDeviceNodeSelection"];
   At terms = selector["nodeSelectorTerms"];
-  if (selector.present() && terms.size() != 1) terms.invalid(Shown::internal(terms.value()), "must have exactly one node selector term");
+  if (selector.present() && terms.size() != 1) terms.invalid(terms.internal(), "must have exactly one node selector term");
   if (each.present()) {
     if (each.truth())
       fields.push_back("`perDeviceNodeSelection`");
@@ -263,7 +286,11 @@ extern const Rules kResourceSliceRules{
     .group = "resource.k8s.io",
     .kind = "ResourceSlice",
     .prepare_create = resource_slice::prepare_create,
+<<<<<<< HEAD
     .stamp_update = resource_slice::stamp_update,
+=======
+    .prepare_update = resource_slice::prepare_update,
+>>>>>>> likeness
     .validate = resource_slice::validate,
     .validate_update = resource_slice::validate_update,
     .columns = resource_slice::kColumns,

@@ -9,6 +9,10 @@ namespace sampan::registry {
 
 namespace volume_attachment {
 
+void defaults(Value object, std::string_view) {
+  if (Value spec = object["spec"]["source"]["inlineVolumeSpec"]; spec.is_object()) core::default_persistent_volume_source(spec);
+}
+
 void validate_source(const At& source) {
   At inline_spec = source["inlineVolumeSpec"], volume = source["persistentVolumeName"];
   constexpr std::string_view kOne = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
@@ -90,12 +94,14 @@ constexpr std::string_view kStatusReset[] = {"metadata", "spec"};
 extern const Rules kVolumeAttachmentRules{
     .group = "storage.k8s.io",
     .kind = "VolumeAttachment",
+    .defaults = volume_attachment::defaults,
     .prepare_update = keep_metadata_in_status,
     .validate = volume_attachment::validate,
     .validate_update = volume_attachment::validate_update,
     .validate_subresource = volume_attachment::validate_subresource,
     .update_checks_metadata = false,
     .update_checks_whole = true,
+    .subresource_checks_whole = true,
     .columns = volume_attachment::kColumns,
     .row = volume_attachment::row,
     .has_generation = false,

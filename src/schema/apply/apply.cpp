@@ -224,6 +224,7 @@ Result<Value> apply(const Object* current, Value applied, const Type& type, cons
     const FieldSet* all = TRY(compare_trees(Value::object(arena, 0), live, type, Reading::AsObject, arena));
     record_update(managed, without_reset_fields(all, manager, arena), before, arena);
   }
+  drop_unknown_versions(managed, type, manager.api_version);
   // The object knows neither; they are no change.
   live.set("apiVersion", applied["apiVersion"]);
   live.set("kind", applied["kind"]);

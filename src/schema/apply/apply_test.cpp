@@ -185,6 +185,24 @@ TEST(ManagedFields, ResetAndGarbage) {
   EXPECT_EQ(story.update("one", R"({"metadata":{"name":"c"},"data":{"a":"2"}})"), "");
 }
 
+TEST(ManagedFields, VersionsThatTheKindLacks) {
+  auto entry = [](std::string_view version) {
+    return std::string(R"({"metadata":{"name":"c","managedFields":[{"manager":"m","operation":"Update","apiVersion":")")
+        .append(version)
+        .append(R"(","fieldsType":"FieldsV1","fieldsV1":{"f:data":{}}}]},"data":{"a":"1"}})");
+  };
+  for (std::string_view gone : {"apps/v1", "*", "v", "v1gamma1", "v1beta"}) {
+    Story story(config_map());
+    story.update("one", R"({"metadata":{"name":"c"},"data":{"a":"1"}})");
+    EXPECT_EQ(story.update("one", entry(gone)), "") << gone;
+  }
+  for (std::string_view kept : {"v1", "v1beta2", "v3"}) {
+    Story story(config_map());
+    story.update("one", R"({"metadata":{"name":"c"},"data":{"a":"1"}})");
+    EXPECT_TRUE(story.update("one", entry(kept)).starts_with("m Update")) << kept;
+  }
+}
+
 TEST(ManagedFields, TenUpdatersAtMost) {
   Story story(config_map());
   std::string data, last;

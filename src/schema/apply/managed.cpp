@@ -132,6 +132,48 @@ ManagedEntry* find_entry(Managed& managed, const ManagedEntry& like) {
   return nullptr;
 }
 
+namespace {
+
+struct GroupVersion {
+  std::string_view group, version;
+};
+
+GroupVersion group_version(std::string_view text) {
+  auto slash = text.find('/');
+  return slash == std::string_view::npos ? GroupVersion{{}, text} : GroupVersion{text.substr(0, slash), text.substr(slash + 1)};
+}
+
+// "v1", "v2beta3".
+bool looks_like_version(std::string_view text) {
+  auto digits = [&] {
+    size_t size = 0;
+    while (size < text.size() && text[size] >= '0' && text[size] <= '9') size++;
+    text.remove_prefix(size);
+    return size > 0;
+  };
+  if (!text.starts_with('v')) return false;
+  text.remove_prefix(1);
+  if (!digits()) return false;
+  if (text.empty()) return true;
+  auto stage = text.starts_with("alpha") ? 5 : text.starts_with("beta") ? 4 : 0;
+  text.remove_prefix(stage);
+  return stage && digits() && text.empty();
+}
+
+}  // namespace
+
+void drop_unknown_versions(Managed& managed, const Type& type, std::string_view own_version) {
+  auto group = group_version(own_version).group;
+  auto kind = type.name.substr(type.name.rfind('.') + 1);
+  std::erase_if(managed, [&](const ManagedEntry& entry) {
+    if (entry.api_version == own_version) return false;
+    auto [its_group, its_version] = group_version(entry.api_version);
+    // A version of its own group may be an old one that is served no more.
+    if (its_group == group && looks_like_version(its_version)) return false;
+    return !builtin_kind(its_group, its_version, kind);
+  });
+}
+
 void drop_empty(Managed& managed) {
   std::erase_if(managed, [](const ManagedEntry& entry) { return !entry.set; });
 }

@@ -32,6 +32,8 @@ void write_managed(Value object, Managed& managed, Arena& arena);  // none: the 
 ManagedEntry entry_of(const FieldManager& manager, bool applied);
 ManagedEntry* find_entry(Managed& managed, const ManagedEntry& like);
 void drop_empty(Managed& managed);
+// Entries of versions that the kind does not have: nothing can be said of what they own.
+void drop_unknown_versions(Managed& managed, const Type& type, std::string_view own_version);
 // Of more than ten updaters the oldest are merged into one entry a version.
 void cap_updaters(Managed& managed, Arena& arena);
 

@@ -66,6 +66,7 @@ Result<void> update_managed_fields(Value after, const Object* before, const Type
   }
   // Objects that nobody's ownership is known of stay so until somebody applies.
   if (before && managed.empty()) return {};
+  drop_unknown_versions(managed, type, manager.api_version);
   record_update(managed, changes, manager, arena);
   write_managed(after, managed, arena);
   return {};
