@@ -286,11 +286,8 @@ extern const Rules kResourceSliceRules{
     .group = "resource.k8s.io",
     .kind = "ResourceSlice",
     .prepare_create = resource_slice::prepare_create,
-<<<<<<< HEAD
-    .stamp_update = resource_slice::stamp_update,
-=======
     .prepare_update = resource_slice::prepare_update,
->>>>>>> likeness
+    .stamp_update = resource_slice::stamp_update,
     .validate = resource_slice::validate,
     .validate_update = resource_slice::validate_update,
     .columns = resource_slice::kColumns,
