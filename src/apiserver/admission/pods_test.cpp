@@ -25,7 +25,7 @@ TEST(ServiceAccountPlugin, MountsTheToken) {
   auto plugin = service_account(trial.catalog(), trial.clock, trial.random);
   auto out = trial.judge(*plugin, Create, "", "pods", "{'metadata':{'name':'a'},'spec':{'containers':[{'name':'c'}]}}");
   EXPECT_TRUE(out.starts_with("{'metadata':{'name':'a'},'spec':{'containers':[{'name':'c','volumeMounts':[{'name':'kube-api-access-")) << out;
-  EXPECT_NE(out.find("'readOnly':true,'mountPath':'/var/run/secrets/kubernetes.io/serviceaccount'}]}],'serviceAccountName':'default','volumes':[{'name':"
+  EXPECT_NE(out.find("'readOnly':true,'mountPath':'/var/run/secrets/kubernetes.io/serviceaccount'}]}],'serviceAccountName':'default','serviceAccount':'default','volumes':[{'name':"
                      "'kube-api-access-"),
             out.npos)
       << out;
