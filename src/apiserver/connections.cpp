@@ -1,4 +1,5 @@
 // The subresources of a pod that lead to its kubelet: log, exec, attach, portforward.
+#include "apiserver/answer_words.h"
 #include "apiserver/connect_admission.h"
 #include "apiserver/respond.h"
 #include "apiserver/streams/backends.h"
@@ -102,30 +103,11 @@ Result<std::string> log_query(Context& context) {
 
 // A kubelet's refusal, as upstream words it.
 Error log_refusal(const RequestInfo& info, int status, std::string text) {
-  struct Words {
-    int status;
-    Reason reason;
-    std::string_view message;  // "" = the kubelet's
-  };
-  static constexpr Words known[] = {
-      {401, Reason::Unauthorized, "the server has asked for the client to provide credentials"},
-      {403, Reason::Forbidden, ""},
-      {404, Reason::NotFound, "the server could not find the requested resource"},
-      {405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource"},
-      {409, Reason::Conflict, "the server reported a conflict"},
-      {429, Reason::TooManyRequests, "the server has received too many requests and has asked us to try again later"},
-      {503, Reason::ServiceUnavailable, "the server is currently unable to handle the request"},
-      {504, Reason::Timeout, "the server was unable to return a response in the time allotted, but may still be processing the request"},
-  };
   if (status == 500) return internal_error(std::move(text));
   if (status == 400) return bad_request(std::move(text));
-  auto reason = status > 500 ? Reason::InternalError : Reason::Unknown;
-  auto message = status > 500 ? concat("an error on the server (", quoted(text), ") has prevented the request from succeeding")
-                              : concat("the server responded with the status code ", status, " but did not return more information");
-  for (const auto& words : known)
-    if (words.status == status) reason = words.reason, message = words.message.empty() ? text : words.message;
-  append(message, " ( pods/log ", info.name, ")");
-  return Error(status, reason, std::move(message)).about("", "pods/log", info.name);
+  Error error = error_of_answer(status, text);
+  auto message = concat(error.message(), " ( pods/log ", info.name, ")");
+  return Error(status, error.reason(), std::move(message)).about("", "pods/log", info.name);
 }
 
 HandlerResult read_log(Context& context, const net::Endpoint& kubelet, std::string target) {

@@ -1,6 +1,6 @@
 #include "apiserver/admission/webhook_calls.h"
 
-#include "base/encoding.h"
+#include "apiserver/answer_words.h"
 #include "base/text.h"
 #include "schema/json.h"
 
@@ -18,32 +18,9 @@ Error refusal(const net::Answer& answer) {
   Arena arena;
   if (auto tree = schema::parse_json(answer.body, arena, nullptr, {.depth_max = 20}); tree && (*tree)["kind"].as_string() == "Status")
     return Error(answer.status, reason_named((*tree)["reason"].as_string()), std::string((*tree)["message"].as_string()));
-  struct Words {
-    int status;
-    Reason reason;
-    std::string_view message;  // "" = the answer's
-  };
-  static constexpr Words kKnown[] = {
-      {400, Reason::BadRequest, "the server rejected our request for an unknown reason"},
-      {401, Reason::Unauthorized, "the server has asked for the client to provide credentials"},
-      {403, Reason::Forbidden, ""},
-      {404, Reason::NotFound, "the server could not find the requested resource"},
-      {405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource"},
-      {406, Reason::NotAcceptable, ""},
-      {409, Reason::AlreadyExists, "the server reported a conflict"},
-      {415, Reason::UnsupportedMediaType, ""},
-      {422, Reason::Invalid, "the server rejected our request due to an error in our request"},
-      {429, Reason::TooManyRequests, "the server has received too many requests and has asked us to try again later"},
-      {503, Reason::ServiceUnavailable, "the server is currently unable to handle the request"},
-      {504, Reason::Timeout, "the server was unable to return a response in the time allotted, but may still be processing the request"},
-  };
   bool is_text = answer.header("content-type").starts_with("text/");
   auto said = is_text ? trim(answer.body) : std::string_view("unknown");
-  for (const auto& words : kKnown)
-    if (words.status == answer.status) return Error(words.status, words.reason, std::string(words.message.empty() ? said : words.message));
-  if (answer.status >= 500)
-    return Error(answer.status, Reason::InternalError, concat("an error on the server (", quoted(said), ") has prevented the request from succeeding"));
-  return Error(answer.status, Reason::Unknown, concat("the server responded with the status code ", answer.status, " but did not return more information"));
+  return error_of_answer(answer.status, said);
 }
 
 bool has_port(const AnyView& service, uint16_t port) {
