@@ -1,5 +1,6 @@
 // Answers of webhooks: whatever they send must come to an answer or to words about what is wrong with it.
 #include "apiserver/admission/review.h"
+#include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sampan;
