@@ -128,7 +128,11 @@ TEST_F(AdmissionRun, VariablesThatUseEachOther) {
   PolicyRun run(compiler, inputs, kBudget);
   EXPECT_EQ(said(run, "variables.twin"), "! expression 'variables.twin' resulted in error: composited variable \"twin\" fails to evaluate: composited variable "
                                          "\"twin\" refers to itself");
+#ifdef __SANITIZE_ADDRESS__
+  EXPECT_EQ(said(run, "variables.v20"), "1");  // its frames are several times as large
+#else
   EXPECT_EQ(said(run, "variables.v100"), "1");
+#endif
   EXPECT_NE(said(run, "variables.v5000").find("too many variables use each other"), std::string::npos);
   EXPECT_EQ(said(run, "variables"), "kubernetes.variables");
 }
