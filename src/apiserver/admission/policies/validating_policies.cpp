@@ -1,6 +1,6 @@
 // ValidatingAdmissionPolicy: policies in CEL, in force where bindings say.
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/validating_policy.h"
+#include "apiserver/admission/policies/validating_policy.h"
 #include "base/text.h"
 #include "schema/json.h"
 

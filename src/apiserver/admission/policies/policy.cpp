@@ -1,4 +1,4 @@
-#include "apiserver/admission/policy.h"
+#include "apiserver/admission/policies/policy.h"
 
 #include "base/text.h"
 

@@ -8,7 +8,7 @@
 #include "apiserver/admission/expressions.h"
 #include "apiserver/admission/matching.h"
 #include "apiserver/admission/review.h"
-#include "apiserver/admission/webhook_calls.h"
+#include "apiserver/admission/webhooks/calls.h"
 
 namespace sampan::apiserver {
 

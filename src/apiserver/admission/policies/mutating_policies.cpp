@@ -1,5 +1,5 @@
 // MutatingAdmissionPolicy: policies in CEL that change what is written, one after another.
-#include "apiserver/admission/mutating_policy.h"
+#include "apiserver/admission/policies/mutating_policy.h"
 #include "apiserver/admission/plugin.h"
 #include "base/text.h"
 #include "schema/conform.h"

@@ -1,4 +1,4 @@
-#include "apiserver/admission/validating_policy.h"
+#include "apiserver/admission/policies/validating_policy.h"
 
 #include "base/text.h"
 

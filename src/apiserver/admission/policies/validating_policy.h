@@ -1,6 +1,6 @@
 // A ValidatingAdmissionPolicy made ready: what it says of a request.
 #pragma once
-#include "apiserver/admission/policy.h"
+#include "apiserver/admission/policies/policy.h"
 
 namespace sampan::apiserver {
 

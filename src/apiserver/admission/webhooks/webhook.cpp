@@ -1,4 +1,4 @@
-#include "apiserver/admission/webhook.h"
+#include "apiserver/admission/webhooks/webhook.h"
 
 #include "apiserver/admission/plugin.h"
 #include "base/log.h"

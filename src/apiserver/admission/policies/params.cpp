@@ -1,4 +1,4 @@
-#include "apiserver/admission/policy_params.h"
+#include "apiserver/admission/policies/params.h"
 
 #include "apiserver/admission/seen.h"
 #include "apiserver/admission/expressions.h"

@@ -7,7 +7,7 @@
 #include "apiserver/admission/derived.h"
 #include "apiserver/admission/expressions.h"
 #include "apiserver/admission/matching.h"
-#include "apiserver/admission/policy_params.h"
+#include "apiserver/admission/policies/params.h"
 
 namespace sampan::apiserver {
 

@@ -1,7 +1,7 @@
 // MutatingAdmissionWebhook: others who change an object, one after another, each seeing what those before have made of it.
 #include "apiserver/admission/derived.h"
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/webhook.h"
+#include "apiserver/admission/webhooks/webhook.h"
 #include "apiserver/audit/trail.h"
 #include "base/text.h"
 #include "schema/conform.h"

@@ -3,7 +3,7 @@
 
 #include "apiserver/admission/derived.h"
 #include "apiserver/admission/plugin.h"
-#include "apiserver/admission/webhook.h"
+#include "apiserver/admission/webhooks/webhook.h"
 #include "base/text.h"
 
 namespace sampan::apiserver {

@@ -1,6 +1,6 @@
 // A MutatingAdmissionPolicy made ready: how it changes an object.
 #pragma once
-#include "apiserver/admission/policy.h"
+#include "apiserver/admission/policies/policy.h"
 
 namespace sampan::apiserver {
 

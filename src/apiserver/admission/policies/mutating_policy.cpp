@@ -1,4 +1,4 @@
-#include "apiserver/admission/mutating_policy.h"
+#include "apiserver/admission/policies/mutating_policy.h"
 
 #include "base/text.h"
 #include "cel/json_value.h"

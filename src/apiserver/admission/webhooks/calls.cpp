@@ -1,4 +1,4 @@
-#include "apiserver/admission/webhook_calls.h"
+#include "apiserver/admission/webhooks/calls.h"
 
 #include "apiserver/answer_words.h"
 #include "base/text.h"
