@@ -72,6 +72,11 @@ void check_names(std::string_view flag, const std::vector<std::string>& names, s
 
 }  // namespace
 
+std::string_view operation_text(Operation operation) {
+  constexpr std::string_view kTexts[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
+  return kTexts[static_cast<size_t>(operation)];
+}
+
 std::string_view AdmissionParts::settings(std::string_view plugin) const {
   auto found = config.settings.find(plugin);
   return found == config.settings.end() ? std::string_view() : std::string_view(found->second);

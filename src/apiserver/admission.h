@@ -18,6 +18,8 @@ namespace sampan::apiserver {
 
 enum class Operation : uint8_t { Create, Update, Delete, Connect };
 
+std::string_view operation_text(Operation operation);  // "CREATE"
+
 // Who has changed an object, and who of those must look again because others changed it behind them.
 struct Mutations {
   struct Callers {

@@ -175,7 +175,7 @@ class Server final : public ApiServer {
     if (door_) door_->dress(request, response);
     if (context.audit) end_trail(context, result, response.status, &response);
     fairness::Gate::name_flow(*passage, response);
-    metrics_.answered(context, response.status, static_cast<double>(services_.clock->monotonic_us() - passage->began_us) / 1e6);
+    metrics_.answered(context, response.status, seconds_since(*services_.clock, passage->began_us));
     if (context.subresource && leads_away(request.path)) {
       passage->leave();
       return passage->exchange->respond(std::move(response));

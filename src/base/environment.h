@@ -15,6 +15,9 @@ class Clock {
   virtual int64_t monotonic_us() = 0;
 };
 
+// How long ago by the clock that never goes back.
+inline double seconds_since(Clock& clock, int64_t monotonic_us) { return static_cast<double>(clock.monotonic_us() - monotonic_us) / 1e6; }
+
 class Random {
  public:
   virtual ~Random() = default;

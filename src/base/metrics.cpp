@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -69,8 +71,12 @@ void Series::observe(double value) {
 MetricFamily::MetricFamily(const MetricDescription& description, size_t series_max)
     : description_(description),
       series_max_(series_max),
+      order_(description.labels.size()),
       slots_(slots_for(series_max)),
-      beyond_(description_, std::vector<std::string>(description.labels.size(), "other")) {}
+      beyond_(description_, std::vector<std::string>(description.labels.size(), "other")) {
+  std::iota(order_.begin(), order_.end(), 0);
+  std::sort(order_.begin(), order_.end(), [this](size_t a, size_t b) { return description_.labels[a] < description_.labels[b]; });
+}
 
 MetricFamily::~MetricFamily() {
   for (auto& slot : slots_) delete slot.load(std::memory_order_relaxed);
@@ -109,7 +115,7 @@ void MetricFamily::write_line(std::string& out, const Series& series, std::strin
     append_label_value(out, text);
     out += '"';
   };
-  for (size_t i = 0; i < series.labels_.size(); i++) label(description_.labels[i], series.labels_[i]);
+  for (size_t i : order_) label(description_.labels[i], series.labels_[i]);
   if (!le.empty()) label("le", le);
   append(out, open == ',' ? "} " : " ", value, "\n");
 }
@@ -134,7 +140,11 @@ void MetricFamily::write(std::string& out) const {
     if (const Series* series = slot.load(std::memory_order_acquire)) all.push_back(series);
   if (beyond_.value()) all.push_back(&beyond_);
   if (all.empty()) return;
-  std::sort(all.begin(), all.end(), [](const Series* a, const Series* b) { return a->labels_ < b->labels_; });
+  std::sort(all.begin(), all.end(), [this](const Series* a, const Series* b) {
+    for (size_t i : order_)
+      if (a->labels_[i] != b->labels_[i]) return a->labels_[i] < b->labels_[i];
+    return false;
+  });
   write_metric_head(out, description_.name, description_.help, description_.kind);
   for (const Series* series : all) write_series(out, *series);
 }

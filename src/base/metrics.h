@@ -56,6 +56,7 @@ class MetricFamily {
 
   const MetricDescription description_;
   const size_t series_max_;
+  std::vector<size_t> order_;  // of the labels, by name, as they are written
   std::vector<std::atomic<Series*>> slots_;  // open addressing, a power of two, at most half full
   std::atomic<size_t> used_{0};
   Series beyond_;  // what finds no place: all labels are "other"

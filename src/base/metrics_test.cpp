@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kLabels[] = {"verb", "code"};
 
-TEST(Metrics, CountersAreWrittenInOrder) {
+TEST(Metrics, CountersAndTheirLabelsAreWrittenInOrder) {
   MetricFamily family({.name = "requests_total", .help = "Requests.", .labels = kLabels});
   std::string nothing;
   family.write(nothing);
@@ -22,9 +22,9 @@ TEST(Metrics, CountersAreWrittenInOrder) {
   family.write(out);
   EXPECT_EQ(out,
             "# HELP requests_total Requests.\n# TYPE requests_total counter\n"
-            "requests_total{verb=\"GET\",code=\"404\"} 2\n"
-            "requests_total{verb=\"LIST\",code=\"200\"} 2\n"
-            "requests_total{verb=\"a\\\"b\\\\c\\nd\",code=\"\"} 1\n");
+            "requests_total{code=\"\",verb=\"a\\\"b\\\\c\\nd\"} 1\n"
+            "requests_total{code=\"200\",verb=\"LIST\"} 2\n"
+            "requests_total{code=\"404\",verb=\"GET\"} 2\n");
 }
 
 TEST(Metrics, HistogramsAreCumulative) {
@@ -45,7 +45,7 @@ TEST(Metrics, LabelsAreBounded) {
   std::string out;
   family.write(out);
   EXPECT_EQ(split(out, '\n').size(), 2u + 11u + 1u);
-  EXPECT_NE(out.find("n{verb=\"other\",code=\"other\"} 90\n"), std::string::npos);
+  EXPECT_NE(out.find("n{code=\"other\",verb=\"other\"} 90\n"), std::string::npos);
   // What has its place keeps it.
   family.with({"0", ""}).add();
   EXPECT_EQ(family.with({"0", ""}).value(), 2);

@@ -33,7 +33,7 @@ class Timed {
     return status;
   }
   void observe(Code code) const {
-    auto seconds = static_cast<double>(environment_.clock.monotonic_us() - since_us_) / 1e6;
+    auto seconds = seconds_since(environment_.clock, since_us_);
     metrics().extension_point_duration.with({point_, name_of(code), environment_.profile}).observe(seconds);
   }
 

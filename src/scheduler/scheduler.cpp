@@ -8,7 +8,6 @@ namespace sampan::scheduler {
 
 namespace {
 constexpr unsigned kDecideAtOnce = 16;  // pods in one go, so that news is heard between
-double seconds_since(Clock& clock, int64_t us) { return static_cast<double>(clock.monotonic_us() - us) / 1e6; }
 }  // namespace
 
 Scheduler::Scheduler(Setup setup) : setup_(std::move(setup)) {

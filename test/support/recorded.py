@@ -15,6 +15,12 @@ def text(value):
     return side_by_side.anyone(json.dumps(value, sort_keys=True))
 
 
+def counts(client, families, passed_over=()):
+    """What the server has counted: these families of /metrics, but for lines with one of the words that are passed over."""
+    lines = client.raw('GET', '/metrics')[1].decode().splitlines()
+    return ['what was counted'] + ['    ' + line for line in sorted(lines) if line.startswith(tuple(families)) and not any(word in line for word in passed_over)]
+
+
 def blocks(lines):
     """A request with what was asked because of it."""
     out = []

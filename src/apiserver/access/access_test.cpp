@@ -182,7 +182,7 @@ TEST(Access, TheChainMayBeReplaced) {
   EXPECT_TRUE(access->asks_others());
   std::string metrics;
   access->metrics().write(metrics);
-  EXPECT_NE(metrics.find(R"(apiserver_authorization_decisions_total{type="AlwaysAllow",name="alwaysallow",decision="allowed"} 2)"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find(R"(apiserver_authorization_decisions_total{decision="allowed",name="alwaysallow",type="AlwaysAllow"} 2)"), std::string::npos) << metrics;
 }
 
 }  // namespace

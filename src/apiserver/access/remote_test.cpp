@@ -282,9 +282,9 @@ TEST_F(Others, AWebhookIsAskedAboutWhatItsConditionsSay) {
 
   std::string text;
   metrics.write(text);
-  for (std::string_view line : {R"(apiserver_authorization_match_condition_evaluation_errors_total{type="Webhook",name="w"} 1)",
-                                R"(apiserver_authorization_match_condition_exclusions_total{type="Webhook",name="strict"} 2)",
-                                R"(apiserver_authorization_match_condition_evaluation_seconds_count{type="Webhook",name="w"} 3)"})
+  for (std::string_view line : {R"(apiserver_authorization_match_condition_evaluation_errors_total{name="w",type="Webhook"} 1)",
+                                R"(apiserver_authorization_match_condition_exclusions_total{name="strict",type="Webhook"} 2)",
+                                R"(apiserver_authorization_match_condition_evaluation_seconds_count{name="w",type="Webhook"} 3)"})
     EXPECT_NE(text.find(concat(line, "\n")), std::string::npos) << line << "\n" << text;
 }
 

@@ -76,7 +76,7 @@ Result<Value> WebhookClient::ask(const std::string& body, std::string& answer_te
     auto began_us = real_clock().monotonic_us();
     auto status = try_once(request, answer_text, arena, again);
     if (tried)
-      tried(status ? "success" : status.error().is(Reason::Timeout) ? "timeout" : "error", static_cast<double>(real_clock().monotonic_us() - began_us) / 1e6);
+      tried(status ? "success" : status.error().is(Reason::Timeout) ? "timeout" : "error", seconds_since(real_clock(), began_us));
     if (status || !again || tries == kTries) return status;
     std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
     pause_ms += pause_ms / 2;

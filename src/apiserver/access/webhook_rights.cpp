@@ -97,7 +97,7 @@ class WebhookRights final : public Authorizer {
   MatchConditions::Outcome judge(const User& user, const RequestInfo& request, std::string& error) {
     const int64_t began_us = clock_.monotonic_us();
     auto outcome = conditions_.judge(user, request, error);
-    metrics_.conditions_judged(name_, static_cast<double>(clock_.monotonic_us() - began_us) / 1e6, outcome == MatchConditions::Outcome::Failed,
+    metrics_.conditions_judged(name_, seconds_since(clock_, began_us), outcome == MatchConditions::Outcome::Failed,
                                outcome == MatchConditions::Outcome::Excluded);
     return outcome;
   }

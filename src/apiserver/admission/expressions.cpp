@@ -83,7 +83,8 @@ MatchConditions::MatchConditions(const AnyView& list, Compiler& compiler, Names 
   for (uint32_t i = 0; i < list.size(); i++) programs_.push_back(compiler.compile(std::string(trim(list.item(i)["expression"].as_string())), names, kTruth));
 }
 
-std::expected<bool, std::string> MatchConditions::hold(const Compiler& compiler, const Inputs& inputs, bool fails_open) const {
+std::expected<bool, std::string> MatchConditions::hold(const Compiler& compiler, const Inputs& inputs, bool fails_open, const ConditionsOf& of) const {
+  auto began_us = of.clock.monotonic_us();
   cel::admission::PolicyRun run(compiler, inputs, cel::admission::kBudgetOfMatchConditions);
   std::vector<std::string> mishaps;
   bool excluded = false;
@@ -96,6 +97,9 @@ std::expected<bool, std::string> MatchConditions::hold(const Compiler& compiler,
     if (!value) mishaps.push_back(std::move(value.error().message));
     excluded |= value && !value->is_true();
   }
+  of.metrics.conditions_failed(of.counted(), mishaps.size());
+  // Upstream times those that do not hold.
+  if (excluded || !mishaps.empty()) of.metrics.conditions_evaluated(of.counted(), seconds_since(of.clock, began_us));
   // One that is false says enough, whatever became of the others.
   if (excluded || (!mishaps.empty() && fails_open)) return false;
   if (!mishaps.empty()) return std::unexpected(one_text(mishaps));

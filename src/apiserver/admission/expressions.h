@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/admission/admission_metrics.h"
 #include "apiserver/admission/seen.h"
+#include "base/environment.h"
 #include "cel/admission/run.h"
 
 namespace sampan::apiserver {
@@ -24,13 +26,24 @@ Result<cel::admission::Inputs> expression_inputs(const Attributes& attributes, c
 // An object as a tree with its kind, as expressions have it.
 schema::Value expression_tree(const schema::ObjectRef& object, const Target& target, Arena& arena);
 
+// Whose conditions they are, for those who count.
+struct ConditionsOf {
+  AdmissionMetrics& metrics;
+  Clock& clock;
+  std::string_view name, kind, type;  // "webhook" or "policy", asked to "admit" or to "validate"
+  Operation operation;
+
+  AdmissionMetrics::Conditions counted() const { return {name, kind, type, operation_text(operation)}; }
+};
+
 // Conditions of a webhook or a policy: all must hold for it to be asked.
 class MatchConditions {
  public:
   MatchConditions(const schema::AnyView& list, cel::admission::Compiler& compiler, cel::admission::Names names);
   bool empty() const { return programs_.empty(); }
   // An error: it is not known, and who `fails_open` is not asked then.
-  std::expected<bool, std::string> hold(const cel::admission::Compiler& compiler, const cel::admission::Inputs& inputs, bool fails_open) const;
+  std::expected<bool, std::string> hold(const cel::admission::Compiler& compiler, const cel::admission::Inputs& inputs, bool fails_open,
+                                        const ConditionsOf& of) const;
 
  private:
   std::vector<cel::Program> programs_;

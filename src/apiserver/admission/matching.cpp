@@ -10,8 +10,6 @@ using schema::ObjectRef;
 
 namespace {
 
-constexpr std::string_view kOperations[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
-
 std::vector<std::string> texts_of(const AnyView& list) {
   std::vector<std::string> texts;
   for (uint32_t i = 0; i < list.size(); i++) texts.emplace_back(list.item(i).as_string());
@@ -38,7 +36,7 @@ bool ResourceRule::matches(const Attributes& attributes, const Target& target) c
   bool in_cluster = is_namespace || attributes.info.name_space.empty();
   if (scope == Scope::Namespaced && in_cluster) return false;
   if (scope == Scope::Cluster && !in_cluster) return false;
-  if (!has(operations, kOperations[static_cast<size_t>(attributes.operation)]) || !has(groups, target.group) || !has(versions, target.version)) return false;
+  if (!has(operations, operation_text(attributes.operation)) || !has(groups, target.group) || !has(versions, target.version)) return false;
   if (!names.empty() && std::find(names.begin(), names.end(), attributes.info.name) == names.end()) return false;
   return std::any_of(resources.begin(), resources.end(),
                      [&](const auto& rule) { return names_resource(rule, target.resource, attributes.info.subresource); });

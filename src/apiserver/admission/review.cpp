@@ -14,7 +14,6 @@ using schema::Value;
 namespace {
 
 constexpr std::string_view kGroup = "admission.k8s.io";
-constexpr std::string_view kOperations[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
 
 Value list_of(const std::vector<std::string>& texts, Arena& arena) {
   Value list = Value::list(arena, static_cast<uint32_t>(texts.size()));
@@ -56,7 +55,7 @@ Value review_head(const Attributes& attributes, const Target& target, Arena& are
   set_text(head, "requestSubResource", info.subresource);
   set_text(head, "name", info.name);
   set_text(head, "namespace", namespace_of(attributes));
-  head.set("operation", kOperations[static_cast<size_t>(attributes.operation)]);
+  head.set("operation", operation_text(attributes.operation));
   head.set("userInfo", user_tree(attributes.user, arena));
   return head;
 }

@@ -313,7 +313,7 @@ bool Proxy::sync(FamilyState& family, bool look_after) {
   }
   std::vector<uint32_t> removed = std::exchange(family.removed, std::move(changes.removed));
   auto done = whole ? write_table(*netfilter_, options_.rules, v6, family.rules.everything()) : write_changes(*netfilter_, options_.rules, v6, changes);
-  double seconds = static_cast<double>(clock_.monotonic_us() - start) / 1e6;
+  double seconds = seconds_since(clock_, start);
   metrics_.sync_seconds.with({name}).observe(seconds);
   (whole ? metrics_.sync_full_seconds : metrics_.sync_partial_seconds).with({name}).observe(seconds);
   if (!done) {
@@ -359,7 +359,7 @@ void Proxy::forget_udp_flows() {
       return port && std::find(port->serving.begin(), port->serving.end(), Target{flow.answered_by, flow.answering_port}) == port->serving.end();
     };
     auto count = forget_flows(*netfilter_, v6, 17, unwanted);
-    metrics_.conntrack_seconds.with({kFamilyNames[v6]}).observe(static_cast<double>(clock_.monotonic_us() - start) / 1e6);
+    metrics_.conntrack_seconds.with({kFamilyNames[v6]}).observe(seconds_since(clock_, start));
     if (count) metrics_.conntrack_deleted.with({kFamilyNames[v6]}).add(*count);
     else LOG_ERROR("conntrack (", kFamilyNames[v6], "): ", count.error().message());
   }

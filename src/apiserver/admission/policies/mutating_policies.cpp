@@ -28,8 +28,8 @@ struct Invocation {
 
 class Session {
  public:
-  Session(Catalog& catalog, Access& access, const Attributes& attributes, Value object, const Object* old)
-      : attributes_(attributes), object_(object), seen_(attributes, object, old), request_(catalog, access, attributes, seen_) {}
+  Session(const PolicyParts& parts, const Attributes& attributes, Value object, const Object* old)
+      : parts_(parts), attributes_(attributes), object_(object), seen_(attributes, object, old), request_(parts, attributes, seen_) {}
 
   void add(const std::shared_ptr<const MutatingPolicy>& policy, const Bindings& bindings) {
     auto meant = request_.meant_by(*policy);
@@ -65,7 +65,7 @@ class Session {
     const MutatingPolicy& policy = *invocation.policy;
     if (!policy.conditions.empty()) {
       Arena arena;
-      auto holds = policy.conditions.hold(policy.compiler, TRY(request_.inputs(invocation.target, invocation.params, arena)), policy.fails_open);
+      auto holds = policy.conditions_hold(TRY(request_.inputs(invocation.target, invocation.params, arena)), parts_, attributes_.operation);
       if (!holds) wrong(policy, invocation.binding.get(), holds.error(), "Invalid");
       if (!holds || !*holds) return {};
     }
@@ -85,7 +85,10 @@ class Session {
   Result<void> mutate(const Invocation& invocation, const MutatingPolicy::Mutation& mutation) {
     Arena arena;
     auto inputs = TRY(request_.inputs(invocation.target, invocation.params, arena));
+    auto began_us = parts_.clock.monotonic_us();
     auto result = invocation.policy->mutate(mutation, inputs, invocation.target, arena);
+    auto seconds = seconds_since(parts_.clock, began_us);
+    parts_.metrics.mutation_checked({invocation.policy->name, invocation.binding->name, result ? std::string_view() : result.error(), seconds});
     if (!result) return wrong(*invocation.policy, invocation.binding.get(), result.error(), "Invalid"), Result<void>();
     const ExpectedKind& kind = invocation.target.kind;
     Value object = result->clone(arena);
@@ -124,6 +127,7 @@ class Session {
     std::string_view reason;  // "" = Forbidden
   };
 
+  const PolicyParts& parts_;
   const Attributes& attributes_;
   Value object_;
   Seen seen_;
@@ -136,9 +140,9 @@ class Session {
 
 class MutatingPolicies final : public AdmissionPlugin {
  public:
-  explicit MutatingPolicies(const AdmissionParts& parts) : catalog_(parts.catalog), access_(parts.access) {
-    auto* policies = catalog_.store_of("admissionregistration.k8s.io", "mutatingadmissionpolicies");
-    auto* bindings = catalog_.store_of("admissionregistration.k8s.io", "mutatingadmissionpolicybindings");
+  explicit MutatingPolicies(const AdmissionParts& parts) : parts_(parts) {
+    auto* policies = parts_.catalog.store_of("admissionregistration.k8s.io", "mutatingadmissionpolicies");
+    auto* bindings = parts_.catalog.store_of("admissionregistration.k8s.io", "mutatingadmissionpolicybindings");
     if (policies && bindings) policies_.emplace(*policies, *bindings);
   }
   std::string_view name() const override { return "MutatingAdmissionPolicy"; }
@@ -147,7 +151,7 @@ class MutatingPolicies final : public AdmissionPlugin {
     if (!policies_ || is_beyond_policies(attributes)) return {};
     std::optional<Session> session;
     TRY(policies_->each([&](const auto& policy, const Bindings& bindings) -> Result<void> {
-      if (!session) session.emplace(catalog_, access_, attributes, object, old);
+      if (!session) session.emplace(parts_, attributes, object, old);
       session->add(policy, bindings);
       return {};
     }));
@@ -155,8 +159,7 @@ class MutatingPolicies final : public AdmissionPlugin {
   }
 
  private:
-  Catalog& catalog_;
-  Access& access_;
+  PolicyParts parts_;
   std::optional<BoundPolicies<MutatingPolicy>> policies_;
 };
 

@@ -37,6 +37,11 @@ Policy::Policy(const Object& object)
       compiler(compiler_of(object["spec"], names)),
       conditions(object["spec"]["matchConditions"], compiler, names) {}
 
+std::expected<bool, std::string> Policy::conditions_hold(const Inputs& inputs, const PolicyParts& parts, Operation operation) const {
+  if (conditions.empty()) return true;
+  return conditions.hold(compiler, inputs, fails_open, {parts.metrics, parts.clock, name, "policy", "validate", operation});  // upstream says so of mutations, too
+}
+
 PolicyBinding::PolicyBinding(const Object& object)
     : name(object["metadata"]["name"].as_string()),
       policy(object["spec"]["policyName"].as_string()),

@@ -11,6 +11,15 @@
 
 namespace sampan::apiserver {
 
+// What judging by policies needs of the server.
+struct PolicyParts {
+  explicit PolicyParts(const AdmissionParts& parts) : catalog(parts.catalog), access(parts.access), clock(parts.clock), metrics(*parts.metrics) {}
+  Catalog& catalog;
+  Access& access;
+  Clock& clock;
+  AdmissionMetrics& metrics;
+};
+
 struct Policy {
   explicit Policy(const schema::Object& object);
   std::string name;
@@ -20,6 +29,8 @@ struct Policy {
   cel::admission::Names names;
   cel::admission::Compiler compiler;
   MatchConditions conditions;
+
+  std::expected<bool, std::string> conditions_hold(const cel::admission::Inputs& inputs, const PolicyParts& parts, Operation operation) const;
 };
 
 struct PolicyBinding {
@@ -33,8 +44,8 @@ struct PolicyBinding {
 // One request before the policies. Errors that are texts are mistakes of a policy or a binding.
 class PolicyRequest {
  public:
-  PolicyRequest(Catalog& catalog, Access& access, const Attributes& attributes, Seen& seen)
-      : catalog_(catalog), attributes_(attributes), rights_(access, attributes.user), seen_(seen) {}
+  PolicyRequest(const PolicyParts& parts, const Attributes& attributes, Seen& seen)
+      : catalog_(parts.catalog), attributes_(attributes), rights_(parts.access, attributes.user), seen_(seen) {}
 
   struct Meant {
     Target target;

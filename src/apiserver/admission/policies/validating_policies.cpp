@@ -32,8 +32,8 @@ std::string list_text(const std::vector<std::string>& texts) {
 // The judgement of one request by all policies.
 class Session {
  public:
-  Session(Catalog& catalog, Access& access, const Attributes& attributes, const Object* object, const Object* old)
-      : attributes_(attributes), seen_(attributes, object, old), request_(catalog, access, attributes, seen_), named_(object ? object : old) {}
+  Session(const PolicyParts& parts, const Attributes& attributes, const Object* object, const Object* old)
+      : parts_(parts), attributes_(attributes), seen_(attributes, object, old), request_(parts, attributes, seen_), named_(object ? object : old) {}
 
   Result<void> apply(const ValidatingPolicy& policy, const Bindings& bindings) {
     auto meant = request_.meant_by(policy);
@@ -70,15 +70,20 @@ class Session {
     Arena arena;
     auto params = request_.params_of(binding, meant, arena);
     if (!params) return misconfigured(policy, &binding, params.error()), Result<void>();
-    for (Value param : *params) take(policy, binding, policy.judge(TRY(request_.inputs(meant.target, param, arena))));
+    for (Value param : *params) take(policy, binding, policy.judge(TRY(request_.inputs(meant.target, param, arena)), parts_, attributes_.operation));
     return {};
   }
 
   void take(const ValidatingPolicy& policy, const PolicyBinding& binding, ValidatingPolicy::Judgement judgement) {
     for (size_t i = 0; i < judgement.decisions.size(); i++) {
       auto& decision = judgement.decisions[i];
-      if (!decision.denies) continue;
+      AdmissionMetrics::Check check{policy.name, binding.name, decision.message, decision.seconds};
+      if (!decision.denies) {
+        if (!decision.message.empty()) parts_.metrics.validation_checked(check, "allow");
+        continue;
+      }
       for (const auto& action : binding.actions) {
+        parts_.metrics.validation_checked(check, action == "Deny" ? "deny" : action == "Audit" ? "audit" : "warn");
         if (action == "Deny") deny(policy, &binding, decision.message, decision.reason);
         if (action == "Audit") annotate(policy, binding, i, decision.message);
         if (action == "Warn" && attributes_.warnings)
@@ -89,6 +94,7 @@ class Session {
     for (auto& note : judgement.notes) {
       if (note.error) {
         deny(policy, &binding, *note.error, {});
+        parts_.metrics.validation_checked({policy.name, binding.name, *note.error}, "deny");
         continue;
       }
       note.value.resize(std::min(note.value.size(), kNoteBytesMax));
@@ -108,6 +114,7 @@ class Session {
     attributes_.annotate("validation.policy.admission.k8s.io/validation_failure", text);
   }
 
+  const PolicyParts& parts_;
   const Attributes& attributes_;
   Seen seen_;
   PolicyRequest request_;
@@ -118,9 +125,9 @@ class Session {
 
 class ValidatingPolicies final : public AdmissionPlugin {
  public:
-  explicit ValidatingPolicies(const AdmissionParts& parts) : catalog_(parts.catalog), access_(parts.access) {
-    auto* policies = catalog_.store_of("admissionregistration.k8s.io", "validatingadmissionpolicies");
-    auto* bindings = catalog_.store_of("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
+  explicit ValidatingPolicies(const AdmissionParts& parts) : parts_(parts) {
+    auto* policies = parts_.catalog.store_of("admissionregistration.k8s.io", "validatingadmissionpolicies");
+    auto* bindings = parts_.catalog.store_of("admissionregistration.k8s.io", "validatingadmissionpolicybindings");
     if (!policies || !bindings) return;
     policies_.emplace(*policies, *bindings);
   }
@@ -130,15 +137,14 @@ class ValidatingPolicies final : public AdmissionPlugin {
     if (!policies_ || is_beyond_policies(attributes)) return {};
     std::optional<Session> session;
     TRY(policies_->each([&](const auto& policy, const Bindings& bindings) {
-      if (!session) session.emplace(catalog_, access_, attributes, object, old);
+      if (!session) session.emplace(parts_, attributes, object, old);
       return session->apply(*policy, bindings);
     }));
     return session ? session->verdict() : Result<void>();
   }
 
  private:
-  Catalog& catalog_;
-  Access& access_;
+  PolicyParts parts_;
   std::optional<BoundPolicies<ValidatingPolicy>> policies_;
 };
 

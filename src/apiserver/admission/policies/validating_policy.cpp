@@ -39,16 +39,17 @@ ValidatingPolicy::ValidatingPolicy(const Object& policy) : Policy(policy) {
   }
 }
 
-ValidatingPolicy::Judgement ValidatingPolicy::judge(const Inputs& inputs) const {
-  if (!conditions.empty()) {
-    auto holds = conditions.hold(compiler, inputs, fails_open);
-    if (!holds) return unknown(holds.error());
-    if (!*holds) return {};
-  }
+ValidatingPolicy::Judgement ValidatingPolicy::judge(const Inputs& inputs, const PolicyParts& parts, Operation operation) const {
+  auto holds = conditions_hold(inputs, parts, operation);
+  if (!holds) return unknown(holds.error());
+  if (!*holds) return {};
   PolicyRun rules(compiler, inputs, cel::admission::kBudget);
   std::vector<std::expected<cel::Value, cel::admission::Mishap>> values;
+  std::vector<double> seconds;
   for (const auto& validation : validations_) {
+    auto began_us = parts.clock.monotonic_us();
     values.push_back(rules.evaluate(validation.rule));
+    seconds.push_back(seconds_since(parts.clock, began_us));
     if (!values.back() && values.back().error().final) return unknown(values.back().error().message);
   }
   // Messages are made of what is left of the budget, whether they are needed or not.
@@ -69,6 +70,7 @@ ValidatingPolicy::Judgement ValidatingPolicy::judge(const Inputs& inputs) const 
       judgement.decisions.push_back({!fails_open, concat("failed messageExpression: ", *spent), {}});
     else
       judgement.decisions.push_back(decide(validations_[i], values[i], messages[i]));
+    judgement.decisions.back().seconds = seconds[i];
   }
   std::optional<std::string> mishap;
   judgement.notes = notes(inputs, mishap);

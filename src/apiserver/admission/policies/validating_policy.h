@@ -12,6 +12,7 @@ class ValidatingPolicy : public Policy {
     bool denies = false;
     std::string message;
     std::string_view reason;  // "" = Invalid
+    double seconds = 0;
   };
   struct Note {  // for the audit
     std::string key, value;
@@ -21,7 +22,7 @@ class ValidatingPolicy : public Policy {
     std::vector<Decision> decisions;  // one for each validation, or one that says why there is none
     std::vector<Note> notes;
   };
-  Judgement judge(const cel::admission::Inputs& inputs) const;
+  Judgement judge(const cel::admission::Inputs& inputs, const PolicyParts& parts, Operation operation) const;
 
  private:
   struct Validation {

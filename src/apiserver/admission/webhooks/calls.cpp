@@ -10,17 +10,18 @@ using schema::AnyView;
 
 namespace {
 
+constexpr int kUnavailable = 503;
 constexpr size_t kClientsMax = 200;
 constexpr size_t kAnswerBytesMax = 8 * 1024 * 1024;  // a patch of a whole object is twice its size in base64
 
 // What an answer that is no success means, as client-go says it.
-Error refusal(const net::Answer& answer) {
+std::string refusal(const net::Answer& answer) {
   Arena arena;
   if (auto tree = schema::parse_json(answer.body, arena, nullptr, {.depth_max = 20}); tree && (*tree)["kind"].as_string() == "Status")
-    return Error(answer.status, reason_named((*tree)["reason"].as_string()), std::string((*tree)["message"].as_string()));
+    return std::string((*tree)["message"].as_string());
   bool is_text = answer.header("content-type").starts_with("text/");
   auto said = is_text ? trim(answer.body) : std::string_view("unknown");
-  return error_of_answer(answer.status, said);
+  return std::string(error_of_answer(answer.status, said).message());
 }
 
 bool has_port(const AnyView& service, uint16_t port) {
@@ -81,16 +82,19 @@ Result<net::Endpoint> WebhookCalls::endpoint_of(const WebhookAddress& address) {
   return endpoint;
 }
 
-Result<std::string> WebhookCalls::post(const WebhookAddress& address, std::string body, int64_t timeout_seconds) {
-  auto client = TRY(client_for(address.ca_pem));
+std::expected<std::string, WebhookCalls::Missed> WebhookCalls::post(const WebhookAddress& address, std::string body, int64_t timeout_seconds) {
+  auto missed = [](std::string_view why, int code) { return std::unexpected(Missed{std::string(why), code}); };
+  auto client = client_for(address.ca_pem);
+  if (!client) return missed(client.error().message(), 500);
   net::ClientRequest request;
   request.method = "POST";
   std::string shown;
   if (address.service.empty()) {
-    auto url = TRY(net::parse_url(address.url));
-    request.endpoint = url.endpoint;
-    request.target = url.target;
-    shown = concat("https://", net::authority_of(url.endpoint));
+    auto url = net::parse_url(address.url);
+    if (!url) return missed(url.error().message(), 500);
+    request.endpoint = url->endpoint;
+    request.target = url->target;
+    shown = concat("https://", net::authority_of(url->endpoint));
   } else {
     request.host = concat(address.service, ".", address.name_space, ".svc:", address.port);
     request.target = address.path.starts_with('/') ? address.path : concat("/", address.path);
@@ -101,27 +105,27 @@ Result<std::string> WebhookCalls::post(const WebhookAddress& address, std::strin
     request.timeout_ms = timeout_seconds * 1000;
   }
   append(shown, request.target);
-  auto failed = [&](Error error) {
+  auto failed = [&](const Error& error) {
     std::string_view why = error.message();
     if (auto url_end = why.find("\": "); why.starts_with("Post \"") && url_end != why.npos) why.remove_prefix(url_end + 3);  // where it was really sent
     if (auto whose = why.find(" (Client.Timeout exceeded"); whose != why.npos) why = why.substr(0, whose);  // here it is the request's
-    return fail(Error(error.reason(), concat("Post ", quoted(shown), ": ", why)));
+    return missed(concat("Post ", quoted(shown), ": ", why), kUnavailable);
   };
   if (!address.service.empty()) {
     auto endpoint = endpoint_of(address);
-    if (!endpoint) return failed(std::move(endpoint).error());
+    if (!endpoint) return failed(endpoint.error());
     request.endpoint = std::move(*endpoint);
   }
   request.headers = {{"content-type", "application/json"}, {"accept", "application/json, */*"}};
   request.body = std::move(body);
   request.body_bytes_max = kAnswerBytesMax;
-  auto answer = client->send(request);
+  auto answer = (*client)->send(request);
   // A connection that was kept may have been closed meanwhile.
-  if (!answer && !answer.error().is(Reason::Timeout)) answer = client->send(request);
-  if (!answer) return failed(std::move(answer).error());
-  if (answer->status < 200 || answer->status > 299) return fail(refusal(*answer));
+  if (!answer && !answer.error().is(Reason::Timeout)) answer = (*client)->send(request);
+  if (!answer) return failed(answer.error());
+  if (answer->status < 200 || answer->status > 299) return missed(refusal(*answer), answer->status);
   if (answer->body.empty())
-    return fail(unavailable(concat("0-length response with status code: ", answer->status, " and content type: ", answer->header("content-type"))));
+    return missed(concat("0-length response with status code: ", answer->status, " and content type: ", answer->header("content-type")), kUnavailable);
   return std::move(answer->body);
 }
 

@@ -1,5 +1,6 @@
 // How webhooks are reached: over HTTPS, at a URL or through a service of this cluster.
 #pragma once
+#include <expected>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,8 +23,12 @@ class WebhookCalls {
  public:
   explicit WebhookCalls(Catalog& catalog) : catalog_(catalog) {}
 
-  // The answer's text; errors are worded as upstream words them behind "failed to call webhook: ".
-  Result<std::string> post(const WebhookAddress& address, std::string body, int64_t timeout_seconds);
+  struct Missed {
+    std::string why;  // as upstream words it behind "failed to call webhook: "
+    int code;         // the webhook's, if it answered with a refusal
+  };
+  // The answer's text.
+  std::expected<std::string, Missed> post(const WebhookAddress& address, std::string body, int64_t timeout_seconds);
 
  private:
   Result<std::shared_ptr<net::Client>> client_for(const std::string& ca_pem);

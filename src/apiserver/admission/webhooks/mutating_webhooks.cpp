@@ -15,9 +15,6 @@ using schema::Value;
 
 namespace {
 
-Failure broken(Error error) { return {Failure::Kind::Broken, {}, std::move(error), 0}; }
-Failure no_answer(std::string why) { return {Failure::Kind::NoAnswer, std::move(why), {}, 503}; }
-
 std::string quoted_pair(const Webhook& webhook) {
   std::string text = R"({"configuration":)";
   schema::write_json_string(text, webhook.configuration);
@@ -28,7 +25,7 @@ std::string quoted_pair(const Webhook& webhook) {
 
 class MutatingWebhooks final : public AdmissionPlugin {
  public:
-  explicit MutatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts.catalog, parts.access, parts.random, *parts.metrics) {
+  explicit MutatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts) {
     auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Mutating); });
   }
@@ -60,7 +57,7 @@ class MutatingWebhooks final : public AdmissionPlugin {
     auto began_us = clock_.monotonic_us();
     auto place = concat("round_", attributes.mutations->second_round ? 1 : 0, "_index_", index);
     auto changed = change(webhook, attributes, target, seen, place);
-    auto seconds = static_cast<double>(clock_.monotonic_us() - began_us) / 1e6;
+    auto seconds = seconds_since(clock_, began_us);
     attributes.annotate(concat("mutation.webhook.admission.k8s.io/", place),
                         concat(quoted_pair(webhook), R"(,"mutated":)", changed && changed->mutated ? "true" : "false", "}"));
     auto& callers = attributes.mutations->webhooks;
@@ -95,15 +92,16 @@ class MutatingWebhooks final : public AdmissionPlugin {
     Arena arena;
     auto patch = schema::parse_json(change.answer.patch, arena);
     if (!patch || (!patch->is_list() && !patch->is_null()))
-      return std::unexpected(no_answer(concat("received undecodable patch in webhook response: ",
+      return std::unexpected(Failure::no_answer(concat("received undecodable patch in webhook response: ",
                                               patch ? "json: cannot unmarshal object into Go value of type jsonpatch.Patch" : patch.error().message())));
     if (patch->empty()) return change;
     if (!seen.can_change())
-      return std::unexpected(broken(internal_error(
+      return std::unexpected(Failure::broken(internal_error(
           concat("admission webhook ", quoted(webhook.name), " attempted to modify the object, which is not supported for this operation"))));
-    if (const auto& type = change.answer.patch_type; type != "JSONPatch") return std::unexpected(no_answer(concat("unsupported patch type ", quoted(type))));
+    if (const auto& type = change.answer.patch_type; type != "JSONPatch") 
+      return std::unexpected(Failure::no_answer(concat("unsupported patch type ", quoted(type)), denied_by(webhook.name, std::move(change.answer.status)).code()));
     auto mutated = apply(target, seen, *patch, arena);
-    if (!mutated) return std::unexpected(broken(internal_error(mutated.error().message())));
+    if (!mutated) return std::unexpected(Failure::broken(internal_error(mutated.error().message())));
     change.mutated = *mutated;
     if (attributes.audit && attributes.audit->wants_request())
       attributes.annotate(concat("patch.webhook.admission.k8s.io/", place),

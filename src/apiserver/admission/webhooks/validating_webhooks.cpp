@@ -23,7 +23,7 @@ struct Call {
 
 class ValidatingWebhooks final : public AdmissionPlugin {
  public:
-  explicit ValidatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts.catalog, parts.access, parts.random, *parts.metrics) {
+  explicit ValidatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts) {
     auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "validatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Validating); });
   }
@@ -57,7 +57,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     auto ask = [this](Call& call) {
       auto began_us = clock_.monotonic_us();
       call.answer = caller_.ask(*call.webhook, *call.question);
-      call.seconds = static_cast<double>(clock_.monotonic_us() - began_us) / 1e6;
+      call.seconds = seconds_since(clock_, began_us);
     };
     std::vector<std::jthread> others;
     Call* own = nullptr;

@@ -12,16 +12,12 @@ using schema::Object;
 
 namespace {
 
-constexpr std::string_view kOperations[] = {"CREATE", "UPDATE", "DELETE", "CONNECT"};
-
 // The first of the webhook's versions that we speak.
 std::string version_of_reviews(const AnyView& versions) {
   for (uint32_t i = 0; i < versions.size(); i++)
     if (auto version = versions.item(i).as_string(); version == "v1" || version == "v1beta1") return std::string(version);
   return {};
 }
-
-Failure no_answer(std::string why, int code) { return {Failure::Kind::NoAnswer, std::move(why), {}, code}; }
 
 }  // namespace
 
@@ -54,35 +50,35 @@ Result<std::optional<Target>> WebhookCaller::wanted(const Webhook& webhook, cons
   Arena arena;
   RequestersRights rights(access_, attributes.user);
   auto inputs = TRY(expression_inputs(attributes, *target, seen, rights, arena));
-  auto holds = webhook.conditions.hold(webhook.compiler, inputs, webhook.fails_open);
+  bool mutating = webhook.kind == Webhook::Kind::Mutating;
+  ConditionsOf of{metrics_, clock_, webhook.name, "webhook", mutating ? "admit" : "validating", attributes.operation};
+  auto holds = webhook.conditions.hold(webhook.compiler, inputs, webhook.fails_open, of);
   if (!holds) return fail(refusal(attributes, schema::Value(), holds.error()));
-  if (!*holds) return std::nullopt;
-  return target;
+  if (*holds) return target;
+  if (!mutating) of.type = "validate";  // upstream has two words for it
+  metrics_.excluded_by_conditions(of.counted());
+  return std::nullopt;
 }
 
 std::expected<WebhookCaller::Question, Failure> WebhookCaller::question(const Webhook& webhook, const Attributes& attributes, const Target& target, Seen& seen) {
   if (attributes.dry_run && !webhook.may_dry_run)
-    return std::unexpected(Failure{Failure::Kind::Broken, {}, bad_request(concat("admission webhook ", quoted(webhook.name), " does not support dry run")), 0});
+    return std::unexpected(Failure::broken(bad_request(concat("admission webhook ", quoted(webhook.name), " does not support dry run"))));
   if (webhook.review_version.empty())
-    return std::unexpected(no_answer("could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)", 400));
+    return std::unexpected(Failure::no_answer("could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)", 400));
   Question question{new_uuid(random_), {}};
   auto text = review_request(attributes, target, seen, webhook.review_version, question.uid);
-  if (!text) return std::unexpected(Failure{Failure::Kind::Broken, {}, internal_error(text.error().message()), 0});
+  if (!text) return std::unexpected(Failure::broken(internal_error(text.error().message())));
   question.text = std::move(*text);
   return question;
 }
 
 std::expected<ReviewAnswer, Failure> WebhookCaller::ask(const Webhook& webhook, const Question& question) {
-  constexpr int kUnavailable = 503;
   auto text = calls_.post(webhook.address, question.text, webhook.timeout_seconds);
-  if (!text) {
-    int code = text.error().is(Reason::Unknown) || text.error().is(Reason::Timeout) ? kUnavailable : text.error().code();
-    return std::unexpected(no_answer(concat("failed to call webhook: ", text.error().message()), code));
-  }
+  if (!text) return std::unexpected(Failure::no_answer(concat("failed to call webhook: ", text.error().why), text.error().code));
   auto answer = read_review(*text, webhook.review_version, question.uid, webhook.kind == Webhook::Kind::Mutating);
   if (!answer) {
     auto prefix = answer.error().readable ? "received invalid webhook response: " : "failed to call webhook: ";
-    return std::unexpected(no_answer(concat(prefix, answer.error().why), kUnavailable));
+    return std::unexpected(Failure::no_answer(concat(prefix, answer.error().why)));
   }
   return std::move(*answer);
 }
@@ -90,7 +86,7 @@ std::expected<ReviewAnswer, Failure> WebhookCaller::ask(const Webhook& webhook, 
 AdmissionMetrics::Call WebhookCaller::counted(const Webhook& webhook, const Attributes& attributes, double seconds) const {
   return {.name = webhook.name,
           .type = webhook.kind == Webhook::Kind::Mutating ? "admit" : "validating",
-          .operation = kOperations[static_cast<size_t>(attributes.operation)],
+          .operation = operation_text(attributes.operation),
           .seconds = seconds};
 }
 

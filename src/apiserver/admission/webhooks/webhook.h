@@ -38,6 +38,8 @@ Webhooks webhooks_of(const store::Snapshot& configurations, Webhook::Kind kind);
 // Why there is no answer that lets the request go on.
 struct Failure {
   enum class Kind : uint8_t { NoAnswer, Denied, Broken };
+  static Failure no_answer(std::string why, int code = 503) { return {Kind::NoAnswer, std::move(why), {}, code}; }
+  static Failure broken(Error error) { return {Kind::Broken, {}, std::move(error), 0}; }
   Kind kind;
   std::string why;              // of NoAnswer
   std::optional<Error> error;   // of the others
@@ -46,8 +48,8 @@ struct Failure {
 
 class WebhookCaller {
  public:
-  WebhookCaller(Catalog& catalog, Access& access, Random& random, AdmissionMetrics& metrics)
-      : catalog_(catalog), access_(access), random_(random), metrics_(metrics), calls_(catalog) {}
+  explicit WebhookCaller(const AdmissionParts& parts)
+      : catalog_(parts.catalog), access_(parts.access), random_(parts.random), clock_(parts.clock), metrics_(*parts.metrics), calls_(parts.catalog) {}
 
   // As what the webhook wants to be asked about the request, if it does.
   Result<std::optional<Target>> wanted(const Webhook& webhook, const Attributes& attributes, Seen& seen);
@@ -70,6 +72,7 @@ class WebhookCaller {
   Catalog& catalog_;
   Access& access_;
   Random& random_;
+  Clock& clock_;
   AdmissionMetrics& metrics_;
   WebhookCalls calls_;
 };
