@@ -89,6 +89,7 @@ Result<std::unique_ptr<Admission>> Admission::create(const AdmissionParts& parts
   check_names("disable-admission-plugins", config.disable, complaints);
   if (!complaints.empty()) return fail(bad_request(aggregated(complaints)));
   auto admission = std::make_unique<Admission>();
+  admission->clock_ = &parts.clock;
   admission->metrics_ = parts.metrics;
   for (const Entry& entry : kPlugins) {
     bool wanted = contains(config.enable, entry.name);
@@ -117,6 +118,9 @@ Result<void> Admission::mutate(Attributes attributes, schema::Value object, cons
 
 Result<void> Admission::validate(const Attributes& attributes, const schema::Object* object, const schema::Object* old) {
   for (auto& plugin : plugins_) TRY(plugin->validate(attributes, object, old));
+  // The client has been told that it took too long: nothing may come of it any more.
+  if (clock_->monotonic_us() > attributes.deadline_us)
+    return fail(Error(Reason::Timeout, "Timeout: request did not complete within requested timeout - context deadline exceeded"));
   return {};
 }
 

@@ -43,6 +43,7 @@ struct Attributes {
   ExpectedKind what = {};
   const Query* query = nullptr;                          // CreateOptions and UpdateOptions are in it
   const registry::DeleteOptions* delete_options = nullptr;  // of deletes
+  int64_t deadline_us = INT64_MAX;                       // by the clock that never goes back
   Mutations* mutations = nullptr;                        // while objects are mutated
 
   void annotate(std::string_view key, std::string_view value) const;
@@ -81,6 +82,7 @@ struct AdmissionParts {
   Random& random;
   Access& access;
   const AdmissionConfig& config;
+  Executor* workers = nullptr;  // whose threads ask; null: nobody takes the place of one that waits
   std::shared_ptr<AdmissionMetrics> metrics = std::make_shared<AdmissionMetrics>();
   std::string_view settings(std::string_view plugin) const;  // "" without any
 };
@@ -96,6 +98,7 @@ class Admission {
   const AdmissionMetrics& metrics() const { return *metrics_; }
 
  private:
+  Clock* clock_ = nullptr;
   std::shared_ptr<AdmissionMetrics> metrics_;
   std::vector<std::unique_ptr<AdmissionPlugin>> plugins_;
 };

@@ -58,6 +58,7 @@ struct Context {
   std::vector<std::string> warnings;                // become Warning headers
   Direct* direct = nullptr;                         // null: the caller came over the network
   std::shared_ptr<AuditTrail> audit = {};           // null: this request is not noted
+  int64_t deadline_us = INT64_MAX;                  // by the clock that never goes back; a watch has none
 
   int64_t now_seconds() const { return services.clock->now_us() / 1'000'000; }
 };

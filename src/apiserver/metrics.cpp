@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kRequestLabels[] = {"code", "component", "dry_run", "group", "resource", "scope", "subresource", "verb", "version"};
 constexpr std::string_view kDurationLabels[] = {"component", "dry_run", "group", "resource", "scope", "subresource", "verb", "version"};
+constexpr std::string_view kTerminationLabels[] = {"code", "component", "group", "resource", "scope", "subresource", "verb", "version"};
 constexpr std::string_view kLongRunningLabels[] = {"component", "group", "resource", "scope", "subresource", "verb", "version"};
 constexpr std::string_view kWatchLabels[] = {"group", "resource", "version"};
 constexpr std::string_view kInFlightLabels[] = {"request_kind"};
@@ -74,6 +75,7 @@ ServerMetrics::ServerMetrics()
                   .labels = kDurationLabels,
                   .buckets = kSeconds},
                  2048),
+      terminations_({.name = "apiserver_request_terminations_total", .help = "Requests that were given up.", .labels = kTerminationLabels}),
       long_running_({.name = "apiserver_longrunning_requests",
                      .help = "Requests that go on for long, such as watches.",
                      .kind = MetricKind::Gauge,
@@ -89,15 +91,18 @@ ServerMetrics::ServerMetrics()
 
 void ServerMetrics::answered(const Context& context, int status, double seconds) {
   auto labels = labels_of(context);
-  char code[8];
-  auto end = std::to_chars(code, code + sizeof code, status).ptr;
   requests_
-      .with({std::string_view(code, static_cast<size_t>(end - code)), labels.component, labels.dry_run, labels.group, labels.resource, labels.scope,
+      .with({concat(status), labels.component, labels.dry_run, labels.group, labels.resource, labels.scope,
              labels.subresource, labels.verb, labels.version})
       .add();
   if (labels.verb == "WATCH" || labels.verb == "CONNECT") return;
   durations_.with({labels.component, labels.dry_run, labels.group, labels.resource, labels.scope, labels.subresource, labels.verb, labels.version})
       .observe(seconds);
+}
+
+void ServerMetrics::terminated(const Context& context, int status) {
+  auto labels = labels_of(context);
+  terminations_.with({concat(status), labels.component, labels.group, labels.resource, labels.scope, labels.subresource, labels.verb, labels.version}).add();
 }
 
 Series& ServerMetrics::long_running(const Context& context) {
@@ -116,6 +121,7 @@ void ServerMetrics::write(std::string& out, const Catalog& catalog) const {
   long_running_.write(out);
   durations_.write(out);
   requests_.write(out);
+  terminations_.write(out);
   write_metric_head(out, "apiserver_resource_objects", "Objects that are stored, by resource.", MetricKind::Gauge);
   for (const auto& store : catalog.stores())
     write_metric(out, "apiserver_resource_objects", {{"group", store->resource().group}, {"resource", store->resource().resource}},

@@ -14,6 +14,8 @@ class ServerMetrics {
 
   // A request is answered. Names that a client made up are not kept.
   void answered(const Context& context, int status, double seconds);
+  // It was given up, and the client was told `status`.
+  void terminated(const Context& context, int status);
   // A watch has begun: the gauge to take one from when it ends.
   Series& long_running(const Context& context);
   Series& watch_events(const schema::Resource& resource);
@@ -22,7 +24,7 @@ class ServerMetrics {
   void write(std::string& out, const Catalog& catalog) const;
 
  private:
-  MetricFamily requests_, durations_, long_running_, watch_events_, in_flight_;
+  MetricFamily requests_, durations_, terminations_, long_running_, watch_events_, in_flight_;
 };
 
 }  // namespace sampan::apiserver

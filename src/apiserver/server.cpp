@@ -24,6 +24,7 @@ namespace sampan::apiserver {
 
 namespace {
 
+constexpr std::string_view kTooLate = "Timeout: request did not complete within the allotted timeout";
 constexpr int64_t kUsageTimeout_ms = 5000;  // for a node to tell what it uses, while somebody waits
 
 // Counts what runs at once, so that a flood is refused instead of queued in memory.
@@ -149,8 +150,9 @@ class Server final : public ApiServer {
     context.info = request_info(context.http.method, context.http.path, context.query);
     passage->audit_id = context.http.header("audit-id");
     if (passage->audit_id.empty()) passage->audit_id = new_uuid(*services_.random);
-    if (auto timed = set_deadline(*passage); !timed) return answer(passage, fail(std::move(timed).error()));
+    if (auto timed = set_deadline(context, passage->began_us); !timed) return answer(passage, fail(std::move(timed).error()));
     if (auto refused = identify(*passage)) return answer(passage, std::move(*refused));
+    if (!on_io_thread && context.deadline_us != INT64_MAX) limit_time(passage);  // on I/O threads nothing waits
     if (!gate_ || fairness::is_connection(context.info)) return answer(passage, pass(context));
     switch (gate_->enter(passage)) {
       case fairness::Gate::Verdict::Wait: return;
@@ -169,6 +171,10 @@ class Server final : public ApiServer {
   void answer(const PassageRef& passage, HandlerResult result) {
     Context& context = passage->context;
     net::Request& request = context.http;
+    if (passage->timer) timekeeper_->cancel(passage->timer);
+    bool told = passage->answered.exchange(true);
+    bool late = told || (!result && services_.clock->monotonic_us() > context.deadline_us);
+    if (late) result = fail(Error(Reason::Timeout, std::string(kTooLate)));  // for those who note and count
     auto response = result ? std::move(*result) : respond_error(request, context.query, result.error());
     response.headers.emplace_back("audit-id", passage->audit_id);
     add_warnings(context, response);
@@ -176,6 +182,12 @@ class Server final : public ApiServer {
     if (context.audit) end_trail(context, result, response.status, &response);
     fairness::Gate::name_flow(*passage, response);
     metrics_.answered(context, response.status, seconds_since(*services_.clock, passage->began_us));
+    if (late) {
+      metrics_.terminated(context, response.status);
+      passage->leave();
+      if (!told) passage->exchange->respond(too_late(*passage));
+      return;
+    }
     if (context.subresource && leads_away(request.path)) {
       passage->leave();
       return passage->exchange->respond(std::move(response));
@@ -189,9 +201,24 @@ class Server final : public ApiServer {
     passage->exchange->respond(std::move(response));
   }
 
+  // Who has waited for long enough is told so, while the handler still waits for a webhook or a store.
+  void limit_time(const PassageRef& passage) {
+    auto left_us = passage->context.deadline_us - services_.clock->monotonic_us();
+    passage->timer = timekeeper_->after(left_us, [this, weak = std::weak_ptr(passage)] {
+      auto passage = weak.lock();
+      if (passage && !passage->answered.exchange(true)) passage->exchange->respond(too_late(*passage));
+    });
+  }
+  net::Response too_late(const Passage& passage) {
+    net::Response response{.status = 504,
+                           .headers = {{"content-type", "text/plain; charset=utf-8"}, {"cache-control", "no-cache, private"}, {"audit-id", passage.audit_id}},
+                           .body = concat(R"({"metadata":{},"status":"Failure","message":")", kTooLate, R"(","reason":"Timeout","details":{},"code":504})", "\n")};
+    if (door_) door_->dress(passage.context.http, response);
+    return response;
+  }
+
   // ?timeout= may ask for less time than a request has anyway.
-  Result<void> set_deadline(Passage& passage) {
-    const Context& context = passage.context;
+  Result<void> set_deadline(Context& context, int64_t began_us) {
     if (is_long_running(context.info)) return {};
     auto time_us = config_.request_timeout_us;
     if (auto text = context.query.get("timeout"); !text.empty()) {
@@ -200,7 +227,7 @@ class Server final : public ApiServer {
       if (!schema::parse_go_duration(text, asked_ns, error)) return fail(bad_request(concat("invalid timeout specified in the request URL - ", error)));
       if (asked_ns > 0) time_us = std::min(time_us, asked_ns / 1000);
     }
-    passage.deadline_us = passage.began_us + time_us;
+    context.deadline_us = began_us + time_us;
     return {};
   }
 
@@ -431,6 +458,7 @@ class Server final : public ApiServer {
   InFlight reads_, mutations_;
   std::atomic<bool> stopping_{false};
   std::optional<fairness::Gate> gate_;  // none: it is switched off
+  std::unique_ptr<Executor> timekeeper_ = make_thread_pool(1);  // no worker: they may all be waiting
   std::unique_ptr<Executor> workers_;
   std::unique_ptr<Usage> usage_;
   StandingBack readers_;                // for long lists: they are work for the processor, and more at once would not be done sooner
@@ -443,7 +471,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::create(store::Store& store, Clock&
   auto catalog = TRY(Catalog::open(store, clock, random, config.runtime_config));
   auto workers = make_thread_pool(config.workers);
   auto access = TRY(Access::create(std::move(config.access), *catalog, clock, random, *workers));
-  auto admission = TRY(Admission::create({*catalog, clock, random, *access, config.admission}));
+  auto admission = TRY(Admission::create({*catalog, clock, random, *access, config.admission, workers.get()}));
   auto backends = TRY(Backends::create(std::move(config.backends)));
   auto auditor = TRY(Auditor::create(config.audit, clock, random));
   std::unique_ptr<FrontDoor> door;

@@ -114,7 +114,8 @@ Attributes attributes_of(Context& context, Operation operation, bool dry_run) {
           .warnings = &context.warnings,
           .audit = context.audit.get(),
           .what = own ? expected_kind(*context.served, *own) : expected_kind(*context.served),
-          .query = &context.query};
+          .query = &context.query,
+          .deadline_us = context.deadline_us};
 }
 
 Result<void> settle(Context& context, Value object, const Object* old, const WriteParameters& parameters, bool from_apply) {

@@ -68,6 +68,16 @@ class ThreadPool : public Executor {
     gone_.wait(lock, [this] { return more_ == 0; });
   }
 
+  void wait_begins() override {
+    std::lock_guard lock(mutex_);
+    waiting_++;
+    if (tasks_.size() > idle_) reinforce();
+  }
+  void wait_ends() override {
+    std::lock_guard lock(mutex_);
+    waiting_--;
+  }
+
   void post(std::function<void()> task) override {
     std::lock_guard lock(mutex_);
     post_locked(std::move(task));
@@ -97,12 +107,18 @@ class ThreadPool : public Executor {
 
  private:
   static constexpr auto kIdleFor = std::chrono::seconds(5);
+  static constexpr unsigned kStandInsMax = 1000;  // for threads that wait; what comes beyond waits, too
 
   void post_locked(std::function<void()> task) {
     tasks_.push_back(std::move(task));
-    if (tasks_.size() <= idle_ || more_ == more_max_) return wake_workers_.notify_one();
+    if (tasks_.size() <= idle_ || !reinforce()) wake_workers_.notify_one();
+  }
+
+  bool reinforce() {
+    if (more_ >= more_max_ + std::min(waiting_, kStandInsMax)) return false;
     more_++;
     std::thread([this] { work(false); }).detach();
+    return true;
   }
 
   void work(bool stays) {
@@ -151,6 +167,7 @@ class ThreadPool : public Executor {
   std::condition_variable wake_workers_, wake_timer_, gone_;
   size_t idle_ = 0;
   unsigned more_ = 0;
+  unsigned waiting_ = 0;  // threads that wait for somebody else
   std::deque<std::function<void()>> tasks_;
   std::map<std::pair<int64_t, Timer>, std::function<void()>> timers_;
   std::unordered_map<Timer, int64_t> due_of_;

@@ -33,6 +33,24 @@ class Executor {
   virtual void post(std::function<void()> task) = 0;
   virtual Timer after(int64_t delay_us, std::function<void()> task) = 0;
   virtual void cancel(Timer timer) = 0;
+  // One of its threads waits for somebody else, so another one may take its place.
+  virtual void wait_begins() {}
+  virtual void wait_ends() {}
+};
+
+// While it lives, the thread waits. `executor` may be null.
+class Waiting {
+ public:
+  explicit Waiting(Executor* executor) : executor_(executor) {
+    if (executor_) executor_->wait_begins();
+  }
+  ~Waiting() {
+    if (executor_) executor_->wait_ends();
+  }
+  Waiting(const Waiting&) = delete;
+
+ private:
+  Executor* const executor_;
 };
 
 Clock& real_clock();

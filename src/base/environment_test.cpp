@@ -41,6 +41,19 @@ TEST(ThreadPool, TimersFindAThreadToo) {
   meeting.attend();  // a timer that is not due yet would be dropped by the destructor
 }
 
+// All meet only if who waits is stood in for, whether the others came before or after.
+TEST(ThreadPool, WhoWaitsIsStoodInFor) {
+  Meeting meeting(3);
+  auto pool = make_thread_pool(1);
+  for (int i = 0; i < 3; i++)
+    pool->post([&, executor = pool.get()] {
+      Waiting waiting(executor);
+      meeting.attend();
+    });
+  pool->post([] {});
+  pool.reset();
+}
+
 TEST(ThreadPool, NoMoreThanAllowed) {
   std::mutex mutex;
   int running = 0, most = 0, done = 0;

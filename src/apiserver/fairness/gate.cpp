@@ -119,7 +119,7 @@ Gate::Verdict Gate::enter(const std::shared_ptr<Passage>& passage) {
   ticket.watches = context.info.verb == "watch";
   // A quarter of the time that it has: the rest is for doing it.
   auto now_us = clock_.monotonic_us();
-  auto time_us = std::min(options_.request_timeout_us, passage->deadline_us - now_us);
+  auto time_us = std::min(options_.request_timeout_us, context.deadline_us - now_us);
   ticket.wait_until_us = now_us + std::clamp<int64_t>(time_us / 4, 0, kLongestWait_us);
   passage->kept_ = passage;
   auto arrival = FlowControl::Arrival::LookAgain;

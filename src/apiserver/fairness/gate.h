@@ -23,7 +23,8 @@ class Passage final : public std::enable_shared_from_this<Passage>, private Wait
   Context context;
   const int64_t began_us;
   std::string audit_id;
-  int64_t deadline_us = INT64_MAX;  // when it must have been answered; a watch has none
+  Executor::Timer timer = 0;          // ends its time; 0 = none does
+  std::atomic<bool> answered{false};  // by who comes first, the handler or the end of its time
 
   void leave();                         // gives its seats back; once is enough
   bool visits_many() const { return visits_many_; }  // it is a list of many objects

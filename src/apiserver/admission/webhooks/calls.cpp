@@ -82,7 +82,7 @@ Result<net::Endpoint> WebhookCalls::endpoint_of(const WebhookAddress& address) {
   return endpoint;
 }
 
-std::expected<std::string, WebhookCalls::Missed> WebhookCalls::post(const WebhookAddress& address, std::string body, int64_t timeout_seconds) {
+std::expected<std::string, WebhookCalls::Missed> WebhookCalls::post(const WebhookAddress& address, std::string body, int64_t timeout_us) {
   auto missed = [](std::string_view why, int code) { return std::unexpected(Missed{std::string(why), code}); };
   auto client = client_for(address.ca_pem);
   if (!client) return missed(client.error().message(), 500);
@@ -100,9 +100,10 @@ std::expected<std::string, WebhookCalls::Missed> WebhookCalls::post(const Webhoo
     request.target = address.path.starts_with('/') ? address.path : concat("/", address.path);
     shown = concat("https://", request.host);
   }
-  if (timeout_seconds > 0) {
-    append(request.target, request.target.find('?') == std::string::npos ? "?" : "&", "timeout=", timeout_seconds, "s");
-    request.timeout_ms = timeout_seconds * 1000;
+  if (timeout_us != INT64_MAX) {
+    constexpr int64_t kSecond_us = 1'000'000;
+    if (timeout_us > 0) append(request.target, request.target.find('?') == std::string::npos ? "?" : "&", "timeout=", (timeout_us + kSecond_us - 1) / kSecond_us, "s");
+    request.timeout_ms = std::max<int64_t>((timeout_us + 999) / 1000, 1);
   }
   append(shown, request.target);
   auto failed = [&](const Error& error) {

@@ -27,8 +27,8 @@ class WebhookCalls {
     std::string why;  // as upstream words it behind "failed to call webhook: "
     int code;         // the webhook's, if it answered with a refusal
   };
-  // The answer's text.
-  std::expected<std::string, Missed> post(const WebhookAddress& address, std::string body, int64_t timeout_seconds);
+  // The answer's text. INT64_MAX: it may take any time.
+  std::expected<std::string, Missed> post(const WebhookAddress& address, std::string body, int64_t timeout_us);
 
  private:
   Result<std::shared_ptr<net::Client>> client_for(const std::string& ca_pem);

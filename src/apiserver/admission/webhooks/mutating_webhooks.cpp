@@ -25,7 +25,7 @@ std::string quoted_pair(const Webhook& webhook) {
 
 class MutatingWebhooks final : public AdmissionPlugin {
  public:
-  explicit MutatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts) {
+  explicit MutatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), workers_(parts.workers), caller_(parts) {
     auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "mutatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Mutating); });
   }
@@ -53,7 +53,9 @@ class MutatingWebhooks final : public AdmissionPlugin {
  private:
   static Result<std::string> shown(const Attributes& attributes, Seen& seen) { return json_of(TRY(seen.object()), target_of(attributes)); }
 
+  // From here on the thread does little but wait.
   Result<void> call(const Webhook& webhook, const Attributes& attributes, const Target& target, Seen& seen, size_t index) {
+    Waiting waiting(workers_);
     auto began_us = clock_.monotonic_us();
     auto place = concat("round_", attributes.mutations->second_round ? 1 : 0, "_index_", index);
     auto changed = change(webhook, attributes, target, seen, place);
@@ -79,7 +81,7 @@ class MutatingWebhooks final : public AdmissionPlugin {
   std::expected<Change, Failure> change(const Webhook& webhook, const Attributes& attributes, const Target& target, Seen& seen, std::string_view place) {
     auto question = caller_.question(webhook, attributes, target, seen);
     if (!question) return std::unexpected(std::move(question).error());
-    auto answer = caller_.ask(webhook, *question);
+    auto answer = caller_.ask(webhook, *question, attributes.deadline_us);
     if (!answer) return std::unexpected(std::move(answer).error());
     if (!answer->allowed) {
       caller_.pass_on(webhook, *answer, attributes, 0);
@@ -133,6 +135,7 @@ class MutatingWebhooks final : public AdmissionPlugin {
   }
 
   Clock& clock_;
+  Executor* const workers_;
   WebhookCaller caller_;
   std::optional<Derived<Webhooks>> webhooks_;
 };

@@ -23,7 +23,7 @@ struct Call {
 
 class ValidatingWebhooks final : public AdmissionPlugin {
  public:
-  explicit ValidatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), caller_(parts) {
+  explicit ValidatingWebhooks(const AdmissionParts& parts) : clock_(parts.clock), workers_(parts.workers), caller_(parts) {
     auto* store = parts.catalog.store_of("admissionregistration.k8s.io", "validatingwebhookconfigurations");
     if (store) webhooks_.emplace(store->cache(), [](const store::Snapshot& all) { return webhooks_of(all, Webhook::Kind::Validating); });
   }
@@ -34,7 +34,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     auto webhooks = webhooks_->get();
     if (webhooks->empty()) return {};
     auto calls = TRY(calls_for(*webhooks, attributes, object, old));
-    make(calls);
+    make(calls, attributes.deadline_us);
     std::optional<Error> first;
     for (size_t i = 0; i < calls.size(); i++)
       if (auto judged = judge(calls[i], attributes, i); !judged && !first) first = std::move(judged).error();
@@ -53,10 +53,11 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     return calls;
   }
 
-  void make(std::vector<Call>& calls) {
-    auto ask = [this](Call& call) {
+  void make(std::vector<Call>& calls, int64_t deadline_us) {
+    Waiting waiting(workers_);
+    auto ask = [this, deadline_us](Call& call) {
       auto began_us = clock_.monotonic_us();
-      call.answer = caller_.ask(*call.webhook, *call.question);
+      call.answer = caller_.ask(*call.webhook, *call.question, deadline_us);
       call.seconds = seconds_since(clock_, began_us);
     };
     std::vector<std::jthread> others;
@@ -84,6 +85,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
   }
 
   Clock& clock_;
+  Executor* const workers_;
   WebhookCaller caller_;
   std::optional<Derived<Webhooks>> webhooks_;
 };

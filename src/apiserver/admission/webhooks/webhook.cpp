@@ -72,8 +72,10 @@ std::expected<WebhookCaller::Question, Failure> WebhookCaller::question(const We
   return question;
 }
 
-std::expected<ReviewAnswer, Failure> WebhookCaller::ask(const Webhook& webhook, const Question& question) {
-  auto text = calls_.post(webhook.address, question.text, webhook.timeout_seconds);
+std::expected<ReviewAnswer, Failure> WebhookCaller::ask(const Webhook& webhook, const Question& question, int64_t deadline_us) {
+  auto left_us = deadline_us == INT64_MAX ? deadline_us : deadline_us - clock_.monotonic_us();
+  if (webhook.timeout_seconds > 0) left_us = std::min(left_us, webhook.timeout_seconds * 1'000'000);
+  auto text = calls_.post(webhook.address, question.text, left_us);
   if (!text) return std::unexpected(Failure::no_answer(concat("failed to call webhook: ", text.error().why), text.error().code));
   auto answer = read_review(*text, webhook.review_version, question.uid, webhook.kind == Webhook::Kind::Mutating);
   if (!answer) {

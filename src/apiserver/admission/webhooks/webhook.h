@@ -59,7 +59,7 @@ class WebhookCaller {
   };
   // Put together first, for a request's objects are one thread's.
   std::expected<Question, Failure> question(const Webhook& webhook, const Attributes& attributes, const Target& target, Seen& seen);
-  std::expected<ReviewAnswer, Failure> ask(const Webhook& webhook, const Question& question);
+  std::expected<ReviewAnswer, Failure> ask(const Webhook& webhook, const Question& question, int64_t deadline_us);
 
   // The answer's warnings and annotations, and what was counted; of a failure what it means for the request: nothing, if the webhook fails open, which
   // `failed_open` is told.
