@@ -65,7 +65,7 @@ Access::~Access() = default;
 
 const Access::Chain& Access::chain(std::shared_ptr<const Chain>& held) const {
   if (chain_) return *chain_;
-  held = changing_chain_.load();
+  held = changing_chain_.get();
   return *held;
 }
 
@@ -88,7 +88,7 @@ Result<std::unique_ptr<Access>> Access::create(AccessConfig config, Catalog& cat
   auto chain = TRY(access->make_chain(it.chain));
   access->asks_others_ = access->asks_for_tokens_ || chain->has_webhooks;
   if (it.chain_may_change)
-    access->changing_chain_.store(std::move(chain));
+    access->changing_chain_.replace(std::move(chain));
   else
     access->chain_ = std::move(chain);
   return access;
@@ -119,7 +119,7 @@ Result<void> Access::use_chain(const std::vector<AuthorizerConfig>& authorizers)
   check(config_.chain_may_change);
   auto chain = TRY(make_chain(authorizers));
   asks_others_.store(asks_for_tokens_ || chain->has_webhooks, std::memory_order_relaxed);
-  changing_chain_.store(std::move(chain));
+  changing_chain_.replace(std::move(chain));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include "apiserver/access/webhooks.h"
 #include "apiserver/identity.h"
 #include "base/environment.h"
+#include "base/replaced.h"
 
 namespace sampan::apiserver {
 
@@ -76,7 +77,7 @@ class Access {
   std::unique_ptr<Rbac> rbac_;
   std::unique_ptr<Authorizer> node_;    // null where it was not wanted
   std::shared_ptr<const Chain> chain_;  // null where it may change: then it is the next one
-  std::atomic<std::shared_ptr<const Chain>> changing_chain_;
+  Replaced<Chain> changing_chain_;
   ServiceAccountTokens* service_accounts_ = nullptr;  // among the tokens
 };
 

@@ -98,7 +98,7 @@ DnsServer::~DnsServer() {
 bool DnsServer::admits(const Address& client) const {
   if (options_.clients.empty() || client.is_loopback()) return true;
   if (std::any_of(options_.clients.begin(), options_.clients.end(), [&](const Network& network) { return network.contains(client); })) return true;
-  auto admitted = admitted_.load();
+  auto admitted = admitted_.get();
   return std::find(admitted->begin(), admitted->end(), client) != admitted->end();
 }
 
@@ -107,7 +107,7 @@ void DnsServer::admit(const std::string& name, std::vector<Address> addresses) {
   admitted_by_name_[name] = std::move(addresses);
   auto all = std::make_shared<std::vector<Address>>();
   for (const auto& [who, theirs] : admitted_by_name_) all->insert(all->end(), theirs.begin(), theirs.end());
-  admitted_.store(std::move(all));
+  admitted_.replace(std::move(all));
 }
 
 Result<void> DnsServer::follow(client::Informers& informers) {

@@ -10,6 +10,7 @@
 
 #include "base/environment.h"
 #include "base/metrics.h"
+#include "base/replaced.h"
 #include "client/informer.h"
 #include "network/dns/answers.h"
 #include "network/dns/resolver.h"
@@ -65,7 +66,7 @@ class DnsServer {
   ServerOptions options_;
   std::mutex admitted_mutex_;
   std::map<std::string, std::vector<Address>> admitted_by_name_;
-  std::atomic<std::shared_ptr<const std::vector<Address>>> admitted_{std::make_shared<const std::vector<Address>>()};
+  Replaced<std::vector<Address>> admitted_{std::make_shared<const std::vector<Address>>()};
   Index index_;
   Resolver resolver_;
   AnswerCache cache_;
