@@ -7,7 +7,7 @@
 
 namespace sampan::apiserver {
 
-// %XX and (in queries) + decoded; bad escapes stay as they are. 
+// %XX and (in queries) + decoded; bad escapes stay as they are.
 std::string percent_decode(std::string_view text, bool plus_is_space);
 
 class Query {

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <system_error>
 
 #include "base/check.h"
 #include "base/held.h"
@@ -116,8 +117,12 @@ class ThreadPool : public Executor {
 
   bool reinforce() {
     if (more_ >= more_max_ + std::min(waiting_, kStandInsMax)) return false;
-    more_++;
-    std::thread([this] { work(false); }).detach();
+    try {
+      std::thread([this] { work(false); }).detach();
+    } catch (const std::system_error&) {
+      return false;  // the machine has no more threads for us: those that are there will come to it
+    }
+    more_++;  // it waits for the lock
     return true;
   }
 

@@ -22,7 +22,7 @@ class AdmissionMetrics {
   void webhook_failed_open(std::string_view name, std::string_view type) { fail_open_.with({name, type}).add(); }
 
   struct Conditions {
-    std::string_view name, kind, type, operation;  // kind: "webhook" or "policy"; type: "admit" or "validate"
+    std::string_view name, kind, type, operation;  // kind: "webhook" or "policy"; type: "admit", "validate" or "validating"
   };
   void conditions_evaluated(const Conditions& of, double seconds);
   void conditions_failed(const Conditions& of, size_t count);

@@ -30,7 +30,7 @@ schema::Value expression_tree(const schema::ObjectRef& object, const Target& tar
 struct ConditionsOf {
   AdmissionMetrics& metrics;
   Clock& clock;
-  std::string_view name, kind, type;  // "webhook" or "policy", asked to "admit" or to "validate"
+  std::string_view name, kind, type;  // as in AdmissionMetrics::Conditions
   Operation operation;
 
   AdmissionMetrics::Conditions counted() const { return {name, kind, type, operation_text(operation)}; }

@@ -95,12 +95,12 @@ class MutatingWebhooks final : public AdmissionPlugin {
     auto patch = schema::parse_json(change.answer.patch, arena);
     if (!patch || (!patch->is_list() && !patch->is_null()))
       return std::unexpected(Failure::no_answer(concat("received undecodable patch in webhook response: ",
-                                              patch ? "json: cannot unmarshal object into Go value of type jsonpatch.Patch" : patch.error().message())));
+                                                       patch ? "json: cannot unmarshal object into Go value of type jsonpatch.Patch" : patch.error().message())));
     if (patch->empty()) return change;
     if (!seen.can_change())
       return std::unexpected(Failure::broken(internal_error(
           concat("admission webhook ", quoted(webhook.name), " attempted to modify the object, which is not supported for this operation"))));
-    if (const auto& type = change.answer.patch_type; type != "JSONPatch") 
+    if (const auto& type = change.answer.patch_type; type != "JSONPatch")
       return std::unexpected(Failure::no_answer(concat("unsupported patch type ", quoted(type)), denied_by(webhook.name, std::move(change.answer.status)).code()));
     auto mutated = apply(target, seen, *patch, arena);
     if (!mutated) return std::unexpected(Failure::broken(internal_error(mutated.error().message())));

@@ -1,4 +1,5 @@
 // ValidatingAdmissionWebhook: others who judge a finished object. All who are meant are asked at the same time.
+#include <system_error>
 #include <thread>
 
 #include "apiserver/admission/derived.h"
@@ -34,6 +35,7 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     auto webhooks = webhooks_->get();
     if (webhooks->empty()) return {};
     auto calls = TRY(calls_for(*webhooks, attributes, object, old));
+    if (calls.empty()) return {};
     make(calls, attributes.deadline_us);
     std::optional<Error> first;
     for (size_t i = 0; i < calls.size(); i++)
@@ -64,10 +66,15 @@ class ValidatingWebhooks final : public AdmissionPlugin {
     Call* own = nullptr;
     for (auto& call : calls) {
       if (!call.question) continue;
-      if (!own)
+      if (!own) {
         own = &call;
-      else
+        continue;
+      }
+      try {
         others.emplace_back(ask, std::ref(call));
+      } catch (const std::system_error&) {
+        ask(call);  // the machine has no more threads for us: one after another, then
+      }
     }
     if (own) ask(*own);
   }
